@@ -1,0 +1,7 @@
+#include "base/version.h"
+
+namespace ks {
+
+const char *version() { return KS_VERSION; }
+
+} // namespace ks
