@@ -1,0 +1,173 @@
+#include "base/bytes.h"
+
+#include <array>
+#include <cstring>
+
+namespace ks {
+
+namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
+constexpr char kUrl[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr char kBase62[] =
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+constexpr size_t kBase62Len = 22; // ceil(128 / log2(62))
+
+constexpr std::array<int8_t, 256> reverse(std::string_view alphabet) {
+    std::array<int8_t, 256> table{};
+    table.fill(-1);
+    for (size_t i = 0; i < alphabet.size(); i++) {
+        table[static_cast<uint8_t>(alphabet[i])] = static_cast<int8_t>(i);
+    }
+    return table;
+}
+
+constexpr auto kFromHex = reverse(kHex);
+constexpr auto kFromUrl = reverse(kUrl);
+
+char lower_char(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+
+} // namespace
+
+std::string hex_encode(Bytes in) {
+    std::string out;
+    out.reserve(in.size() * 2);
+    for (uint8_t b : in) {
+        out.push_back(kHex[b >> 4]);
+        out.push_back(kHex[b & 15]);
+    }
+    return out;
+}
+
+std::optional<std::string> hex_decode(std::string_view in) {
+    if (in.size() % 2 != 0) {
+        return std::nullopt;
+    }
+    std::string out;
+    out.reserve(in.size() / 2);
+    for (size_t i = 0; i < in.size(); i += 2) {
+        int hi = kFromHex[static_cast<uint8_t>(lower_char(in[i]))];
+        int lo = kFromHex[static_cast<uint8_t>(lower_char(in[i + 1]))];
+        if (hi < 0 || lo < 0) {
+            return std::nullopt;
+        }
+        out.push_back(static_cast<char>(hi << 4 | lo));
+    }
+    return out;
+}
+
+std::string base64url_encode(Bytes in) {
+    std::string out;
+    out.reserve((in.size() * 4 + 2) / 3);
+    uint32_t bits = 0;
+    int have = 0;
+    for (uint8_t b : in) {
+        bits = bits << 8 | b;
+        have += 8;
+        while (have >= 6) {
+            have -= 6;
+            out.push_back(kUrl[bits >> have & 63]);
+        }
+    }
+    if (have > 0) {
+        out.push_back(kUrl[bits << (6 - have) & 63]);
+    }
+    return out;
+}
+
+std::optional<std::string> base64url_decode(std::string_view in) {
+    if (in.size() % 4 == 1) {
+        return std::nullopt;
+    }
+    std::string out;
+    out.reserve(in.size() * 3 / 4);
+    uint32_t bits = 0;
+    int have = 0;
+    for (char c : in) {
+        int v = kFromUrl[static_cast<uint8_t>(c)];
+        if (v < 0) {
+            return std::nullopt;
+        }
+        bits = bits << 6 | static_cast<uint32_t>(v);
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            out.push_back(static_cast<char>(bits >> have & 255));
+        }
+    }
+    if ((bits & ((1U << have) - 1)) != 0) {
+        return std::nullopt;
+    }
+    return out;
+}
+
+std::string base62_encode(std::span<const uint8_t, 16> in) {
+    unsigned __int128 v = 0;
+    for (uint8_t b : in) {
+        v = v << 8 | b;
+    }
+    std::string out(kBase62Len, '0');
+    for (size_t i = kBase62Len; i > 0; i--) {
+        out[i - 1] = kBase62[static_cast<size_t>(v % 62)];
+        v /= 62;
+    }
+    return out;
+}
+
+bool is_base62(std::string_view s) {
+    for (char c : s) {
+        bool ok = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                  (c >= 'a' && c <= 'z');
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool iequals(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) {
+        return false;
+    }
+    for (size_t i = 0; i < a.size(); i++) {
+        if (lower_char(a[i]) != lower_char(b[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+std::string lower(std::string_view s) {
+    std::string out(s);
+    for (char &c : out) {
+        c = lower_char(c);
+    }
+    return out;
+}
+
+std::string_view trim(std::string_view s) {
+    constexpr std::string_view kBlank = " \t\r\n";
+    size_t first = s.find_first_not_of(kBlank);
+    if (first == std::string_view::npos) {
+        return {};
+    }
+    return s.substr(first, s.find_last_not_of(kBlank) - first + 1);
+}
+
+bool equal_constant_time(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) {
+        return false;
+    }
+    unsigned char diff = 0;
+    for (size_t i = 0; i < a.size(); i++) {
+        diff = static_cast<unsigned char>(diff | (a[i] ^ b[i]));
+    }
+    return diff == 0;
+}
+
+void wipe(void *p, size_t len) { explicit_bzero(p, len); }
+
+} // namespace ks

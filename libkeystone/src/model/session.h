@@ -1,0 +1,56 @@
+// A connection of one publisher or one viewer.
+#pragma once
+
+#include "base/id.h"
+#include "base/time.h"
+
+#include <optional>
+#include <string_view>
+
+namespace ks::model {
+
+enum class Action : uint8_t { publish, play };
+enum class Protocol : uint8_t { whip, whep, rtmp, srt, hls, flv };
+enum class SessionState : uint8_t { connecting, active, closed };
+enum class EndReason : uint8_t {
+    none,
+    client,
+    kicked,
+    revoked,
+    expired,
+    disabled,
+    replaced,
+    upstream,
+    timeout
+};
+
+std::string_view name(Action a);
+std::string_view name(Protocol p);
+std::string_view name(SessionState s);
+std::string_view name(EndReason r); // "" for none
+
+// Trivially copyable: it lies in shared memory.  The store gets a copy.
+struct Session {
+    Id id;
+    Id stream_id;
+    Id token_id; // empty: a public stream's viewer
+    Id user_id;
+    Action action = Action::play;
+    Protocol protocol = Protocol::hls;
+    SessionState state = SessionState::connecting;
+    EndReason end_reason = EndReason::none;
+    Fixed<45> client_ip;
+    Fixed<127> user_agent;
+    Fixed<64> viewer_ref;
+    Fixed<31> node;
+    WallMs started_at = 0;
+    WallMs seen_at = 0;   // last sign of life
+    WallMs active_at = 0; // first media; 0: none yet
+    WallMs ended_at = 0;  // 0: lives
+    int64_t bytes_in = 0;
+    int64_t bytes_out = 0;
+    int32_t owner_pid = 0;      // the worker that holds it; 0: an SRS node does
+    Fixed<255> upstream_resource; // SRS's Location: path and query
+};
+
+} // namespace ks::model
