@@ -1,0 +1,53 @@
+#!/bin/bash
+# Install what a target needs and is not there yet: util/setup.sh SET...
+# Sets: build run unit t e2e lint bench. With apt, as root or through sudo;
+# says what it installs. Does nothing (in some 20 ms) when all is there.
+# shellcheck source=util/common.sh
+. "$(dirname "$0")/common.sh"
+
+packages_of() {
+    case $1 in
+        build)
+            echo g++ make pkg-config nginx nginx-dev libnginx-mod-rtmp \
+                libsqlite3-dev libjansson-dev libargon2-dev libssl-dev \
+                libpcre2-dev zlib1g-dev xz-utils
+            ;;
+        run) packages_of build; echo openssl ;;
+        unit) packages_of build; echo libcmocka-dev clang-19 ;;
+        t)
+            packages_of build
+            echo perl liburi-perl libipc-run-perl ffmpeg sqlite3
+            ;;
+        e2e) packages_of t; echo ffmpeg chromium nodejs curl ;;
+        lint)
+            packages_of build
+            echo clang-format-19 clang-tidy-19 clang-19 shellcheck binutils \
+                libcmocka-dev
+            ;;
+        bench) packages_of t; echo wrk ;;
+        valgrind) packages_of t; echo valgrind ;;
+        *) die "setup: no set named $1" ;;
+    esac
+}
+
+missing=()
+for set in "$@"; do
+    # shellcheck disable=SC2046
+    for package in $(packages_of "$set" | tr ' ' '\n' | sort -u); do
+        missing+=("$package")
+    done
+done
+mapfile -t missing < <(not_installed "${missing[@]}")
+
+if [ ${#missing[@]} -gt 0 ]; then
+    apt_install "${missing[@]}"
+fi
+
+# nginx-rtmp's headers are in no package.
+rtmp_headers
+
+for set in "$@"; do
+    case $set in
+        t | e2e | bench | valgrind) test_nginx ;;
+    esac
+done
