@@ -148,7 +148,9 @@ static void on_message(Conn *c, const Message *m) {
         else
             c->decoder.chunk_size = value;
         break;
-    case MSG_WINDOW_ACK_SIZE: c->window = value; break;
+    case MSG_WINDOW_ACK_SIZE:
+        c->window = value;
+        break;
     case MSG_USER_CONTROL:
         if (m->len >= 6 && m->body[1] == 6) { /* ping: the same as a pong */
             uint8_t pong[6];
@@ -159,8 +161,12 @@ static void on_message(Conn *c, const Message *m) {
         }
         break;
     case MSG_AUDIO:
-    case MSG_VIDEO: c->media_messages++; break;
-    case MSG_COMMAND: on_command(c, m); break;
+    case MSG_VIDEO:
+        c->media_messages++;
+        break;
+    case MSG_COMMAND:
+        on_command(c, m);
+        break;
     }
 }
 

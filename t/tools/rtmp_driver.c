@@ -205,7 +205,8 @@ static void advance(Client *c) {
         judge(c, "closed", &closed);
         finish(c, "client");
         return;
-    default: break;
+    default:
+        break;
     }
     if (!c->connecting && !flush(c)) {
         judge(c, "closed", &closed);

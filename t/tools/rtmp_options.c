@@ -102,20 +102,39 @@ void parse_options(int argc, char **argv) {
     optind = 2;
     while ((ch = getopt_long(argc, argv, "", longs, NULL)) != -1) {
         switch (ch) {
-        case 'u': parse_url(optarg); break;
-        case 'n': opt.name = optarg; break;
-        case 'N': read_names(optarg); break;
+        case 'u':
+            parse_url(optarg);
+            break;
+        case 'n':
+            opt.name = optarg;
+            break;
+        case 'N':
+            read_names(optarg);
+            break;
         case 'c':
             opt.clients = strtoul(optarg, NULL, 10);
             counted = true;
             break;
-        case 's': opt.seconds = atof(optarg); break;
-        case 't': opt.timeout = atof(optarg); break;
-        case 'r': opt.rate = atof(optarg); break;
-        case 'm': opt.media = true; break;
-        case 'e': opt.events = true; break;
-        case 'q': opt.quiet = true; break;
-        default: usage();
+        case 's':
+            opt.seconds = atof(optarg);
+            break;
+        case 't':
+            opt.timeout = atof(optarg);
+            break;
+        case 'r':
+            opt.rate = atof(optarg);
+            break;
+        case 'm':
+            opt.media = true;
+            break;
+        case 'e':
+            opt.events = true;
+            break;
+        case 'q':
+            opt.quiet = true;
+            break;
+        default:
+            usage();
         }
     }
     if (!opt.app[0] || (!opt.name && !opt.names))

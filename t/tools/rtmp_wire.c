@@ -119,17 +119,23 @@ static bool amf_skip_depth(Amf *a, unsigned depth) {
     if (depth > AMF_MAX_DEPTH || !amf_take(a, 1, &p))
         return false;
     switch (*p) {
-    case AMF_NUMBER: return amf_take(a, 8, &p);
-    case AMF_BOOLEAN: return amf_take(a, 1, &p);
-    case AMF_STRING: return amf_take(a, 2, &p) && amf_take(a, get_be(p, 2), &p);
+    case AMF_NUMBER:
+        return amf_take(a, 8, &p);
+    case AMF_BOOLEAN:
+        return amf_take(a, 1, &p);
+    case AMF_STRING:
+        return amf_take(a, 2, &p) && amf_take(a, get_be(p, 2), &p);
     case AMF_LONG_STRING:
         return amf_take(a, 4, &p) && amf_take(a, get_be(p, 4), &p);
-    case AMF_DATE: return amf_take(a, 10, &p);
+    case AMF_DATE:
+        return amf_take(a, 10, &p);
     case AMF_NULL:
-    case AMF_UNDEFINED: return true;
+    case AMF_UNDEFINED:
+        return true;
     case AMF_ECMA_ARRAY:
         return amf_take(a, 4, &p) && amf_skip_members(a, depth + 1);
-    case AMF_OBJECT: return amf_skip_members(a, depth + 1);
+    case AMF_OBJECT:
+        return amf_skip_members(a, depth + 1);
     case AMF_STRICT_ARRAY:
         if (!amf_take(a, 4, &p))
             return false;
@@ -137,7 +143,8 @@ static bool amf_skip_depth(Amf *a, unsigned depth) {
             if (!amf_skip_depth(a, depth + 1))
                 return false;
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }
 
