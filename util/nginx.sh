@@ -10,10 +10,9 @@
 #   ngx_version  1.22.1
 #
 # system  Debian's packages as installed
-# trixie  Debian 13's packages, unpacked under build/deps (its binary runs on
-#         Debian 12's libraries)
-# sid     the same from sid; its binary needs sid's C library and OpenSSL, so
-#         it runs under sid's own loader
+# trixie  Debian 13's packages, unpacked under build/deps; they need a newer C
+#         library, so that nginx runs under its own loader and libraries
+# sid     the same from Debian sid
 # asan    nginx's own source of the running Debian's version, with
 #         AddressSanitizer, and each pool allocation a malloc of its own
 
@@ -51,10 +50,9 @@ nginx_unpacked() {
     local suite=$1 root=$DEPS/$1 package
     if [ ! -f "$root/complete" ]; then
         say "nginx $suite: fetching Debian $suite's nginx packages"
-        local packages=(nginx nginx-dev libnginx-mod-rtmp)
-        [ "$suite" != sid ] || packages+=(libc6 libssl3t64 libpcre2-8-0
-            zlib1g libcrypt1 libzstd1 libgcc-s1 libstdc++6 libsqlite3-0
-            libjansson4 libargon2-1)
+        local packages=(nginx nginx-dev libnginx-mod-rtmp libc6 libssl3t64
+            libpcre2-8-0 zlib1g libcrypt1 libzstd1 libgcc-s1 libstdc++6
+            libsqlite3-0 libjansson4 libargon2-1)
         rm -rf "$root"
         mkdir -p "$root/debs"
         for package in "${packages[@]}"; do
@@ -75,7 +73,7 @@ nginx_unpacked() {
     ngx_binary=$root/root/usr/sbin/nginx
     ngx_rtmp=$root/root/usr/lib/nginx/modules/ngx_rtmp_module.so
     [ -f "$ngx_rtmp" ] || ngx_rtmp=
-    [ "$suite" != sid ] || nginx_loader "$root/root"
+    nginx_loader "$root/root" || return 1
     nginx_version
 }
 

@@ -16,7 +16,9 @@ packages_of() {
         unit) packages_of build; echo libcmocka-dev clang-19 ;;
         t)
             packages_of build
-            echo perl liburi-perl libipc-run-perl ffmpeg sqlite3
+            echo perl libtest-base-perl libtest-longstring-perl \
+                liblist-moreutils-perl libhttp-message-perl libtext-diff-perl \
+                ffmpeg sqlite3
             ;;
         e2e) packages_of t; echo ffmpeg chromium nodejs curl ;;
         lint)
