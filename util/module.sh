@@ -38,13 +38,12 @@ build() {
     if [ "$stamp" != "$(cat "$ngx_dir/configured" 2> /dev/null)" ]; then
         say "module: configuring for nginx $ngx_version ($ngx_name)"
         rm -f "$ngx_dir/configured"
-        (
-            cd "$ngx_source"
-            # The objects' directory is ours: nothing is written here.
+        # With --builddir nothing is written beside the sources.
+        (cd "$ngx_source" &&
             NGX_RTMP_SRC=$DEPS/nginx-rtmp KEYSTONE_BUILD=$core \
                 KEYSTONE_SANITIZE=$core_sanitize \
                 ./configure "${flags[@]}" --builddir="$objs" \
-                --with-cc-opt="$(echo $cc)" --with-ld-opt="$ld" \
+                --with-cc-opt="$cc" --with-ld-opt="$ld" \
                 --add-dynamic-module="$ROOT" > "$ngx_dir/configure.log" 2>&1
         ) || { tail -n 15 "$ngx_dir/configure.log" >&2; return 1; }
         grep -A 1 'left out' "$ngx_dir/configure.log" >&2 || true

@@ -101,23 +101,22 @@ nginx_asan() {
             return 1
         }
         say "nginx asan: building nginx with AddressSanitizer, once"
-        (
-            cd "$source"
-            # -Wno-error: the sanitizer makes gcc warn where it does not else.
+        # -Wno-error: the sanitizer makes gcc warn where it does not else.
+        (cd "$source" &&
             quiet ./configure "${nginx_asan_flags[@]}" --builddir="$objs" \
                 --with-cc-opt="$nginx_asan_cc -Wno-error" \
                 --with-ld-opt=-fsanitize=address \
-                --add-dynamic-module="$DEPS/nginx-rtmp"
-            quiet make -j"$(nproc)" -f "$objs/Makefile" binary modules
-        ) || return 1
+                --add-dynamic-module="$DEPS/nginx-rtmp" &&
+            quiet make -j"$(nproc)" -f "$objs/Makefile" binary modules) ||
+            return 1
     fi
     ngx_source=$source
     ngx_binary=$objs/nginx
     ngx_rtmp=$objs/ngx_rtmp_module.so
 }
 
-nginx_asan_cc='-O1 -g -fno-omit-frame-pointer -fsanitize=address
-    -DNGX_DEBUG_PALLOC=1'
+nginx_asan_cc='-O1 -g -fno-omit-frame-pointer'
+nginx_asan_cc+=' -fsanitize=address -DNGX_DEBUG_PALLOC=1'
 nginx_asan_flags=(--prefix="$BUILD/nginx/asan/prefix" --with-compat
     --with-debug --with-threads --with-pcre-jit --with-http_ssl_module
     --with-http_v2_module --with-http_realip_module

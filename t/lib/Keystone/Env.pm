@@ -1,0 +1,117 @@
+package Keystone::Env;
+
+# What every test needs to know of its surroundings: where the build is, free
+# ports on 127.0.0.1, a scratch directory, keystonectl. No nginx in here.
+
+use v5.30;
+use warnings;
+
+use Cwd qw( abs_path );
+use Exporter 'import';
+use File::Basename qw( dirname );
+use File::Temp qw( tempdir );
+use IO::Socket::INET;
+use JSON::PP ();
+
+our @EXPORT_OK = qw( root objs nginx_binary rtmp_module keystonectl
+                     load_modules free_port scratch secret ctl ctl_json
+                     wait_for );
+
+my $root = abs_path(dirname(__FILE__) . '/../../..');
+
+sub root { $root }
+
+# util/t.sh sets these for each nginx it runs the tests on; without it they
+# are those of `make module`.
+sub objs { $ENV{KEYSTONE_OBJS} // "$root/build/nginx/system/objs" }
+
+sub nginx_binary { $ENV{TEST_NGINX_BINARY} // '/usr/sbin/nginx' }
+
+# nginx-rtmp's module for this nginx; undef when it has none.
+sub rtmp_module {
+    my $path = $ENV{KEYSTONE_RTMP_MODULE}
+        // '/usr/lib/nginx/modules/ngx_rtmp_module.so';
+    return -f $path && -f objs() . '/ngx_rtmp_keystone_module.so'
+        ? $path : undef;
+}
+
+sub keystonectl { $ENV{KEYSTONE_CTL} // "$root/build/keystonectl" }
+
+# The load_module lines, nginx-rtmp before ours.
+sub load_modules {
+    my @modules = (objs() . '/ngx_keystone_module.so');
+    if (my $rtmp = rtmp_module()) {
+        unshift @modules, $rtmp;
+        push @modules, objs() . '/ngx_rtmp_keystone_module.so';
+    }
+    return join '', map { "load_module $_;\n" } @modules;
+}
+
+# A port of 127.0.0.1 nobody listens on, below those the kernel gives to
+# clients, so that none takes it before the server does.
+sub free_port {
+    for (1 .. 200) {
+        my $port = 10240 + int rand 22000;
+        my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+            LocalPort => $port, Listen => 1, ReuseAddr => 1) or next;
+        return $port;
+    }
+    die "no free port on 127.0.0.1: $!";
+}
+
+# A directory that goes away with the process, unless KEYSTONE_KEEP is set.
+sub scratch {
+    return tempdir('keystone-t-XXXXXX', TMPDIR => 1,
+                   CLEANUP => !$ENV{KEYSTONE_KEEP});
+}
+
+sub secret {
+    open my $random, '<:raw', '/dev/urandom' or die "/dev/urandom: $!";
+    read $random, my $bytes, 32;
+    return unpack 'H*', $bytes;
+}
+
+# keystonectl --store STORE ARGS: its output; dies with its words on failure.
+# A reference as the last argument is the standard input.
+sub ctl {
+    my ($store, @args) = @_;
+    my $input = ref $args[-1] ? ${ pop @args } : '';
+    my $dir = tempdir(CLEANUP => 1);
+    open my $in, '>', "$dir/in" or die $!;
+    print $in $input;
+    close $in;
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        open STDIN, '<', "$dir/in";
+        open STDOUT, '>', "$dir/out";
+        open STDERR, '>', "$dir/err";
+        exec keystonectl(), '--store', $store, @args;
+        exit 127;
+    }
+    waitpid $pid, 0;
+    my $status = $?;
+    my ($out, $err) = map {
+        open my $file, '<', "$dir/$_" or die $!;
+        local $/;
+        <$file> // '';
+    } qw( out err );
+    die "keystonectl @args: status " . ($status >> 8) . ": $err$out"
+        if $status != 0;
+    return $out;
+}
+
+sub ctl_json { return JSON::PP::decode_json(ctl(@_, '--json')) }
+
+# Wait until the condition is true, for so many seconds (5); its value, or ''.
+sub wait_for (&;$) {
+    my ($condition, $seconds) = @_;
+    my $end = time + ($seconds // 5);
+    while (1) {
+        my $value = $condition->();
+        return $value if $value;
+        return '' if time > $end;
+        select undef, undef, undef, 0.02;
+    }
+}
+
+1;
