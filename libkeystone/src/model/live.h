@@ -13,7 +13,7 @@ struct Live {
     Id publisher;       // session id; empty: no publisher now
     Id publisher_token; // the credential it came with; kept in the window
     Protocol protocol = Protocol::rtmp;
-    Fixed<31> node; // SRS node that has the media; empty: this nginx
+    Fixed<31> node;          // SRS node that has the media; empty: this nginx
     WallMs started_at = 0;   // publisher accepted
     WallMs media_at = 0;     // first media; 0: none yet
     WallMs seen_at = 0;      // last sign of life of the publisher

@@ -28,6 +28,10 @@ std::string_view name(Action a);
 std::string_view name(Protocol p);
 std::string_view name(SessionState s);
 std::string_view name(EndReason r); // "" for none
+std::optional<Action> parse_action(std::string_view text);
+std::optional<Protocol> parse_protocol(std::string_view text);
+std::optional<SessionState> parse_session_state(std::string_view text);
+std::optional<EndReason> parse_end_reason(std::string_view text);
 
 // Trivially copyable: it lies in shared memory.  The store gets a copy.
 struct Session {
@@ -49,7 +53,7 @@ struct Session {
     WallMs ended_at = 0;  // 0: lives
     int64_t bytes_in = 0;
     int64_t bytes_out = 0;
-    int32_t owner_pid = 0;      // the worker that holds it; 0: an SRS node does
+    int32_t owner_pid = 0; // the worker that holds it; 0: an SRS node does
     Fixed<255> upstream_resource; // SRS's Location: path and query
 };
 

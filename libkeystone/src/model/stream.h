@@ -22,7 +22,13 @@ enum class Takeover : uint8_t {
 // idle -> connecting -> active -> reconnecting -> idle; disabled from any.
 //   connecting    WHIP 201 sent or RTMP accepted, no media seen
 //   reconnecting  the publisher went, the window is open
-enum class Status : uint8_t { idle, connecting, active, reconnecting, disabled };
+enum class Status : uint8_t {
+    idle,
+    connecting,
+    active,
+    reconnecting,
+    disabled
+};
 
 std::string_view name(Visibility v); // "public", "unlisted", "private"
 std::string_view name(Takeover t);
@@ -62,12 +68,14 @@ struct StreamFacts {
     Takeover takeover = Takeover::same_credential;
     int32_t max_viewers = 0;
     int32_t reconnect_window_seconds = 0;
-    Fixed<255> allowed_origins; // joined by a blank; see kOriginsTooLong
+    Fixed<255> allowed_origins; // joined by a blank; see kMaxOriginsText
 };
 
 // A list that does not fit StreamFacts is refused when a stream is changed.
 constexpr size_t kMaxOriginsText = 255;
 
+// Should a list not fit all the same, whole entries are left out of the facts
+// and at least one word stays: too long never comes to mean "any".
 StreamFacts facts_of(const Stream &stream);
 
 } // namespace ks::model

@@ -4,11 +4,16 @@
 #include "base/id.h"
 #include "base/time.h"
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace ks::model {
 
 enum class Role : uint8_t { user, admin };
+
+std::string_view name(Role r);
+std::optional<Role> parse_role(std::string_view text);
 
 struct User {
     Id id;
