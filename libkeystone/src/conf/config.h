@@ -1,0 +1,62 @@
+// What the keystone { } block says, checked.  One Config a process.
+#pragma once
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "base/time.h"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ks::conf {
+
+struct SrsNode {
+    std::string name; // also the name of the upstream for proxy_pass
+    std::string api;  // host:port
+    std::string http;
+    std::string rtmp;
+    std::string srt;
+};
+
+struct IceServer {
+    std::string url; // stun:..., turn:...
+    std::string username;
+    Secret credential;
+};
+
+struct RateLimit {
+    int count = 0; // 0: off
+    Millis per = kMinute;
+    int burst = 0;
+};
+
+struct Config {
+    Secret store_url; // may hold a password
+    std::string redis;
+    Secret redis_password;
+    std::vector<Secret> jwt_secrets; // the first signs, all verify; at most 2
+    std::string edge_base_url;       // https://live.example.org, no slash
+    std::string hls_base_url;
+    std::string rtmp_base_url;
+    std::string srt_base_url;
+    std::vector<std::string> cors_origins; // exact; "*" is refused
+    std::vector<SrsNode> srs_nodes;
+    std::vector<IceServer> ice_servers;
+    std::map<std::string, RateLimit, std::less<>> rate_limits; // by name
+    bool rate_limits_off = false;
+    bool registration_open = true;
+
+    // One directive; words[0] is the name.
+    Result<void> directive(const std::vector<std::string> &words);
+    // Defaults, and what only shows as a whole.
+    Result<void> finish();
+
+    Config copy() const;
+
+  private:
+    std::vector<std::string> seen_; // names that may stand once only
+};
+
+} // namespace ks::conf
