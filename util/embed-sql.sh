@@ -7,7 +7,6 @@ for file in "$@"; do
         echo "embed-sql: $file has the text )sql\" in it: write it otherwise" >&2
         exit 1
     fi
-    # shellcheck disable=SC2016
     printf '{"%s", R"sql(' "$(basename "$file" .sql)"
     cat "$file"
     printf ')sql"},\n'

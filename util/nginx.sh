@@ -1,5 +1,5 @@
 # Sourced after common.sh: which nginx to build against and to run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # nginx_variant NAME sets, or says why not and returns 1:
 #   ngx_name     system | trixie | sid | asan
