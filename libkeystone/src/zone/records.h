@@ -1,0 +1,62 @@
+// What lies in the tables of live streams and sessions, and what may leave
+// them when they are full.
+#pragma once
+
+#include "model/live.h"
+#include "model/session.h"
+#include "zone/table.h"
+
+namespace ks::zone {
+
+struct LiveRecord {
+    model::Live live;
+    uint32_t changes = 0; // of publisher or viewers: tells a recount
+};
+
+struct LivePolicy {
+    // One that nobody publishes and nobody watches goes first.
+    static int rank(const LiveRecord &r, Millis) {
+        if (!r.live.publisher.empty()) {
+            return kKeep;
+        }
+        return r.live.viewers > 0 || r.live.window_until != 0 ? 1 : 0;
+    }
+};
+
+struct SessionRecord {
+    model::Session session;
+    uint32_t version = 0;       // grows with what the store should know
+    uint32_t flushed = 0;       // the version the store has
+    int32_t window_seconds = 0; // publisher: how long its stream waits for it
+    bool kick_requested = false;
+    model::EndReason kick_reason = model::EndReason::none;
+    WallMs noted_at = 0; // when version last grew
+    HashKey viewer;      // HLS: who, in the table of viewers
+
+    bool dirty() const { return version != flushed; }
+    bool closed() const { return session.state == model::SessionState::closed; }
+};
+
+struct SessionPolicy {
+    static constexpr int kWritten = 0;
+    static constexpr int kUnwritten = 1;
+    static constexpr int kViewer = 2;
+
+    static int rank(const SessionRecord &r, Millis) {
+        if (r.closed()) {
+            return r.dirty() ? kUnwritten : kWritten;
+        }
+        return r.session.action == model::Action::publish ? kKeep : kViewer;
+    }
+};
+
+// Which session a viewer without a connection (HLS) has.
+struct Viewer {
+    Id session;
+};
+
+using LiveTable = Table<Id, LiveRecord, LivePolicy>;
+using SessionTable = Table<Id, SessionRecord, SessionPolicy>;
+using ViewerTable = Table<HashKey, Viewer>;
+
+} // namespace ks::zone
