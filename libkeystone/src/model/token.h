@@ -50,6 +50,7 @@ struct TokenFacts {
     Fixed<127> allowed_ips; // joined by a blank
     Fixed<255> allowed_origins;
     Fixed<64> viewer_ref;
+    Millis read_at = 0; // from the store, monotonic: for the cache
 };
 
 constexpr size_t kMaxTokenIpsText = 127;

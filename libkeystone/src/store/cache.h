@@ -1,0 +1,61 @@
+// The first-level cache in the zone, as the store uses it: what is fresh, what
+// is good enough while the database is away, what a change takes out.
+//
+// An entry is fresh for kFresh (kFreshAbsent if it says "no such thing") and
+// lies there for kStaleFor: then the database is asked, and only when that
+// cannot answer, the old entry is given.  A change erases the entry, so that
+// what was revoked here is never given again, database or not.
+#pragma once
+
+#include "model/stream.h"
+#include "model/token.h"
+#include "zone/zone.h"
+
+#include <string>
+#include <string_view>
+
+namespace ks::store {
+
+constexpr Millis kFresh = kMinute;
+constexpr Millis kFreshAbsent = 5 * kSecond;
+constexpr Millis kStaleFor = 5 * kMinute;
+
+enum class Age : uint8_t { fresh, stale };
+
+class Cache {
+  public:
+    // What fill() needs, taken before the database is asked.
+    using StreamTicket = zone::Ticket;
+    using TokenTicket = zone::Ticket;
+    using RowTicket = zone::Blobs::Ticket;
+
+    explicit Cache(zone::Zone &zone) : zone_(zone) {}
+
+    // False when there is nothing of that age or better.
+    bool find(const Id &id, Age age, model::StreamFacts &out);
+    bool find(const Sha256 &hash, Age age, model::TokenFacts &out);
+    bool find_row(const Id &id, Age age, model::Stream &out);
+
+    StreamTicket ticket(const Id &id) { return zone_.streams().ticket(id); }
+    TokenTicket ticket(const Sha256 &h) { return zone_.tokens().ticket(h); }
+    RowTicket row_ticket(const Id &id);
+
+    void fill(StreamTicket ticket, const Id &id, model::StreamFacts facts);
+    void fill(TokenTicket ticket, const Sha256 &hash, model::TokenFacts facts);
+    void fill_row(RowTicket ticket, const model::Stream &stream);
+
+    // After a write.
+    void forget_stream(const Id &id);
+    void forget_token(const Sha256 &hash);
+
+    zone::Zone &zone() { return zone_; }
+
+  private:
+    zone::Zone &zone_;
+};
+
+// A row in the zone.  Read back only if it is whole and of today's form.
+std::string pack(const model::Stream &stream, Millis read_at);
+bool unpack(std::string_view text, model::Stream &stream, Millis &read_at);
+
+} // namespace ks::store

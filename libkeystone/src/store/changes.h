@@ -1,0 +1,54 @@
+// Who else writes: keystonectl, and other hosts on the same database.  A change
+// that must be felt at once leaves a row in the same batch; every worker looks
+// for new rows twice a second.
+#pragma once
+
+#include "base/hash.h"
+#include "sql/database.h"
+
+#include <functional>
+#include <set>
+#include <string>
+
+namespace ks::store {
+
+class Cache;
+
+enum class ChangeKind : uint8_t {
+    stream_changed,
+    stream_disabled,
+    stream_removed,
+    token_revoked // a stream key that was reset, too
+};
+
+struct Change {
+    ChangeKind kind = ChangeKind::stream_changed;
+    Id stream_id;
+    Id token_id;            // of a token that was revoked
+    std::string token_hash; // the same, hex
+};
+
+// The statement that announces it, for the batch of the change itself.
+sql::Bound announce(const Change &change, WallMs now, Entropy &entropy);
+
+class Changes {
+  public:
+    static constexpr Millis kEvery = 500;
+    static constexpr Millis kKeep = kHour;
+
+    Changes(sql::Database &db, Cache &cache) : db_(db), cache_(cache) {}
+
+    // Looks once; the first time only learns what is there already.
+    rt::Task<Result<void>> poll();
+    rt::Task<Result<void>> purge();
+
+    std::function<void(const Change &)> told;
+
+  private:
+    sql::Database &db_;
+    Cache &cache_;
+    WallMs newest_ = -1;
+    std::set<std::string, std::less<>> seen_; // ids of the last seconds
+};
+
+} // namespace ks::store

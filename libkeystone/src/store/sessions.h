@@ -1,0 +1,44 @@
+// The history of sessions.  Live ones are in shared memory; here they are
+// written behind, whole rows in batches.
+#pragma once
+
+#include "model/session.h"
+#include "sql/database.h"
+#include "store/page.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ks::store {
+
+struct SessionFilter {
+    Id owner;     // of the stream; empty: of everybody
+    Id stream_id; // empty: any
+    std::optional<model::Action> action;
+    std::optional<model::Protocol> protocol;
+    std::optional<model::SessionState> state;
+};
+
+class Sessions {
+  public:
+    static constexpr size_t kMaxBatch = 250;
+
+    explicit Sessions(sql::Database &db) : db_(db) {}
+
+    // Atomic; an older picture of a session never overwrites a newer one, and
+    // nothing opens a closed one again.  At most kMaxBatch.
+    rt::Task<Result<void>> write(std::vector<model::Session> rows);
+    rt::Task<Result<model::Session>> by_id(Id id);
+    rt::Task<Result<Page<model::Session>>> list(SessionFilter filter,
+                                                PageAsk page);
+    // After a crash of the machine: sessions open in history that nobody has
+    // seen since `before`; how many.
+    rt::Task<Result<int64_t>> close_lost(WallMs before);
+    rt::Task<Result<int64_t>> purge(WallMs ended_before);
+
+  private:
+    sql::Database &db_;
+};
+
+} // namespace ks::store

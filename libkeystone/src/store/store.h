@@ -1,0 +1,84 @@
+// All that is kept: the database, the cache over it and one facade for each
+// resource.  One a worker.
+//
+// A database that is down never keeps a worker from starting: it is opened and
+// migrated in the background, again and again (kRetryMin to kRetryMax apart).
+// Calls made while the first try is under way wait for it; after a failure they
+// give store_unavailable at once, until it is there.
+#pragma once
+
+#include "rt/flight.h"
+#include "sql/database.h"
+#include "store/cache.h"
+#include "store/changes.h"
+#include "store/idempotency.h"
+#include "store/logins.h"
+#include "store/sessions.h"
+#include "store/streams.h"
+#include "store/tokens.h"
+#include "store/users.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace ks::store {
+
+class Guard;
+
+// For /readyz.
+struct StoreState {
+    bool ready = false;
+    std::string trouble; // for the log and the administrator, not for strangers
+    WallMs since = 0;
+};
+
+class Store {
+  public:
+    // Checks the URL; no I/O yet.  `zone` outlives the store.
+    static Result<std::unique_ptr<Store>> make(std::string_view url,
+                                               zone::Zone &zone);
+    ~Store();
+    Store(const Store &) = delete;
+    Store &operator=(const Store &) = delete;
+
+    // Opens, migrates, watches for changes made by others.  Once, on the loop.
+    void start();
+    // The same, waited for: for tools and tests, instead of start().
+    rt::Task<Result<void>> open();
+
+    // Told of changes that were not made through this nginx (keystonectl,
+    // another host), after they were taken out of the cache: within a second.
+    void on_foreign_change(std::function<void(const Change &)> told);
+
+    StoreState state() const;
+
+    Users &users() { return users_; }
+    Logins &logins() { return logins_; }
+    Streams &streams() { return streams_; }
+    Tokens &tokens() { return tokens_; }
+    Sessions &sessions() { return sessions_; }
+    Idempotency &idempotency() { return idempotency_; }
+
+    // Without the guard: for migrations.
+    sql::Database &database() { return *db_; }
+
+  private:
+    Store(std::unique_ptr<sql::Database> db, zone::Zone &zone);
+    rt::Task<void> keep_open();
+    rt::Task<void> keep_house();
+
+    std::unique_ptr<sql::Database> db_;
+    Cache cache_;
+    std::unique_ptr<Guard> guard_;
+    Users users_;
+    Logins logins_;
+    Streams streams_;
+    Tokens tokens_;
+    Sessions sessions_;
+    Idempotency idempotency_;
+    Changes changes_;
+};
+
+} // namespace ks::store
