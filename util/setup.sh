@@ -20,7 +20,7 @@ packages_of() {
                 liblist-moreutils-perl libhttp-message-perl libtext-diff-perl \
                 ffmpeg sqlite3
             ;;
-        e2e) packages_of t; echo ffmpeg chromium nodejs curl ;;
+        e2e) packages_of t; cat "$ROOT/t/e2e/packages.txt" ;;
         lint)
             packages_of build
             echo clang-format-19 clang-tidy-19 clang-19 shellcheck binutils \

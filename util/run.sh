@@ -1,0 +1,252 @@
+#!/bin/bash
+# Start Keystone from this checkout, in the foreground: util/run.sh
+# State (secret, database, media, logs) stays in RUN_DIR. From the environment:
+#   HTTP_PORT RTMP_PORT LISTEN RUN_DIR WORKERS
+#   DATABASE_URL REDIS_ADDR SRS_UPSTREAM JWT_SECRET RATE_LIMIT
+# shellcheck source=util/common.sh
+. "$(dirname "$0")/common.sh"
+# shellcheck source=util/nginx.sh
+. "$(dirname "$0")/nginx.sh"
+
+: "${HTTP_PORT:=8080}" "${RTMP_PORT:=1935}" "${LISTEN:=127.0.0.1}"
+: "${RUN_DIR:=run}" "${WORKERS:=auto}"
+: "${DATABASE_URL:=}" "${REDIS_ADDR:=}" "${SRS_UPSTREAM:=}"
+: "${JWT_SECRET:=}" "${RATE_LIMIT:=}"
+
+for name in HTTP_PORT RTMP_PORT; do
+    [[ ${!name} =~ ^[0-9]+$ && ${!name} -ge 1 && ${!name} -le 65535 ]] ||
+        die "run: $name=${!name} is no port: write a number, 1 to 65535"
+done
+[[ $WORKERS =~ ^(auto|[1-9][0-9]*)$ ]] ||
+    die "run: WORKERS=$WORKERS: write auto or a number"
+case $RATE_LIMIT in
+    '' | on | off) ;;
+    *) die "run: RATE_LIMIT=$RATE_LIMIT: write on or off" ;;
+esac
+
+cd "$ROOT"
+util/setup.sh run
+util/module.sh system 2> >(grep -v '^module: nginx .*objs$' >&2)
+make -s --no-print-directory -C libkeystone tools
+nginx_variant system
+[ -n "$ngx_rtmp" ] || die "run: no ngx_rtmp_module.so: install libnginx-mod-rtmp"
+objs=$ngx_dir/objs
+
+mkdir -p "$RUN_DIR"
+chmod 700 "$RUN_DIR"
+run=$(cd "$RUN_DIR" && pwd)
+
+# One line when a port is taken, with the variable to change.
+check_port() { # VARIABLE PORT
+    local who
+    ! perl -MIO::Socket::INET -e 'exit(IO::Socket::INET->new(
+        LocalAddr => $ARGV[0], LocalPort => $ARGV[1], Listen => 1,
+        ReuseAddr => 1) ? 1 : 0)' "$LISTEN" "$2" || {
+        who=$(ss -Hltnp "sport = :$2" 2> /dev/null |
+            sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/ by \1, pid \2/p' |
+            head -n 1)
+        die "run: port $2 of $LISTEN is taken$who:" \
+            "choose another: make run $1=$(($2 + 1))"
+    }
+}
+[ "$HTTP_PORT" != "$RTMP_PORT" ] ||
+    die "run: HTTP_PORT and RTMP_PORT are both $HTTP_PORT: they must differ"
+check_port HTTP_PORT "$HTTP_PORT"
+check_port RTMP_PORT "$RTMP_PORT"
+
+umask 077
+random_hex() { od -An -v -tx1 -N "$1" /dev/urandom | tr -d ' \n'; }
+
+# The secret of this checkout, unless the caller brings one.
+if [ -n "$JWT_SECRET" ]; then
+    secret=env:JWT_SECRET
+    export JWT_SECRET
+else
+    secret=file:$run/jwt_secret
+    [ -s "$run/jwt_secret" ] || random_hex 32 > "$run/jwt_secret"
+fi
+
+if [ -n "$DATABASE_URL" ]; then
+    store=env:DATABASE_URL
+    store_url=$DATABASE_URL
+    export DATABASE_URL
+else
+    store_url=sqlite:$run/keystone.db
+    store=$store_url
+fi
+
+# A demo owner and stream, once for each run directory.
+ctl() { "$BUILD/keystonectl" --store "$store_url" "$@"; }
+field() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" "$run/demo.json" | head -n 1; }
+
+first_start=
+if [ ! -s "$run/demo.json" ]; then
+    first_start=yes
+    ctl migrate > /dev/null || die "run: the store could not be set up, see above"
+    email=demo@keystone.localhost
+    [ -s "$run/demo_password" ] || random_hex 12 > "$run/demo_password"
+    if [ ! -s "$run/demo_user" ]; then
+        ctl user create --email "$email" --name Demo --admin \
+            --password-stdin < "$run/demo_password" > "$run/demo_user" ||
+            { rm -f "$run/demo_user"; die "run: no demo owner, see above"; }
+    fi
+    ctl stream create --owner "$email" --title 'Demo stream' \
+        --visibility public --json > "$run/demo.json.part" ||
+        die "run: no demo stream, see above"
+    mv "$run/demo.json.part" "$run/demo.json"
+fi
+stream=$(field id)
+key=$(field stream_key)
+
+# nginx.conf and the page, written anew at each start.
+mkdir -p "$run/media/live" "$run/www" "$run/tmp"
+base=http://$LISTEN:$HTTP_PORT
+rtmp_base=rtmp://$LISTEN:$RTMP_PORT/live
+cp web/*.* "$run/www/"
+sed -i "s|<meta name=\"keystone-rtmp\" content=\"[^\"]*\">|<meta name=\"keystone-rtmp\" content=\"$rtmp_base\">|" \
+    "$run"/www/*.html
+
+# As root the workers stay root: a checkout in /root is closed to others.
+user=
+[ "$(id -u)" -ne 0 ] || user='user root;'
+
+{
+    cat << END
+# Written by util/run.sh at each start: change that, not this.
+load_module $ngx_rtmp;
+load_module $objs/ngx_keystone_module.so;
+load_module $objs/ngx_rtmp_keystone_module.so;
+
+$user
+daemon off;
+worker_processes $WORKERS;
+worker_rlimit_nofile 16384;
+pid $run/nginx.pid;
+error_log stderr warn;
+
+events {
+    worker_connections 4096;
+}
+
+keystone {
+    store         $store;
+    zone          keystone:32m;
+    jwt_secret    $secret;
+    edge_base_url $base;
+    hls_base_url  $base;
+    rtmp_base_url rtmp://$LISTEN:$RTMP_PORT;
+END
+    [ -z "$REDIS_ADDR" ] || echo '    redis         env:REDIS_ADDR;'
+    [ -z "$SRS_UPSTREAM" ] || echo "    srs_node      srs api=$SRS_UPSTREAM;"
+    [ "$RATE_LIMIT" != off ] || echo '    rate_limit    off;'
+    cat << END
+}
+
+http {
+    include      /etc/nginx/mime.types;
+    default_type application/octet-stream;
+
+    client_body_temp_path $run/tmp/body;
+    proxy_temp_path       $run/tmp/proxy;
+    fastcgi_temp_path     $run/tmp/fastcgi;
+    uwsgi_temp_path       $run/tmp/uwsgi;
+    scgi_temp_path        $run/tmp/scgi;
+
+    # \$uri, not \$request: a query may hold a token.
+    log_format keystone '\$remote_addr [\$time_iso8601] \$request_method \$uri '
+                        '\$status \$body_bytes_sent \$request_time '
+                        'stream=\$keystone_stream decision=\$keystone_decision';
+    access_log $run/access.log keystone;
+
+END
+    [ -z "$SRS_UPSTREAM" ] || echo "    upstream srs { server $SRS_UPSTREAM; }"
+    cat << END
+
+    server {
+        listen $LISTEN:$HTTP_PORT;
+
+        location /api/    { keystone_api; }
+        location /healthz { keystone_health; }
+        location /readyz  { keystone_ready; }
+        location /metrics { keystone_metrics; allow 127.0.0.1; deny all; }
+        location /live/   { keystone_gate hls; root $run/media; }
+END
+    [ -z "$SRS_UPSTREAM" ] || cat << END
+        location /rtc/v1/ {
+            keystone_gate rtc;
+            proxy_pass http://\$keystone_node\$keystone_upstream_uri;
+        }
+END
+    cat << END
+        location /        { root $run/www; index index.html; }
+    }
+}
+
+rtmp {
+    server {
+        listen $LISTEN:$RTMP_PORT;
+
+        application live {
+            live on;
+            keystone on;
+            hls on;
+            hls_path $run/media/live;
+            hls_fragment 2s;
+            hls_playlist_length 20s;
+        }
+    }
+}
+END
+} > "$run/nginx.conf"
+
+export REDIS_ADDR
+nginx=("$ngx_binary" -p "$run" -c "$run/nginx.conf" -e stderr)
+if ! test_output=$("${nginx[@]}" -t 2>&1); then
+    printf '%s\n' "$test_output" >&2
+    die "run: nginx refuses $run/nginx.conf, see above"
+fi
+
+"${nginx[@]}" &
+pid=$!
+# From a terminal nginx hears Ctrl-C itself; a signal to this script goes on.
+trap ':' INT
+trap 'kill -QUIT "$pid" 2> /dev/null' TERM HUP
+
+answers() {
+    (exec 3<> "/dev/tcp/$LISTEN/$HTTP_PORT") 2> /dev/null
+}
+for _ in $(seq 100); do
+    ! answers || break
+    kill -0 "$pid" 2> /dev/null || { wait "$pid"; exit 1; }
+    sleep 0.05
+done
+
+cat << END
+
+Keystone is up.
+
+  page    $base/
+  API     $base/api/v1
+  publish ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 -f lavfi -i sine=frequency=440 \\
+            -c:v libx264 -preset veryfast -tune zerolatency -g 60 -pix_fmt yuv420p -c:a aac \\
+            -f flv '$rtmp_base/$stream?key=$key'
+  OBS     Settings, Stream, Custom: Server $rtmp_base
+            Stream Key $stream?key=$key
+  watch   $base/live/$stream.m3u8
+END
+if [ -n "$first_start" ]; then
+    echo "  owner   demo@keystone.localhost, password $(cat "$run/demo_password")"
+else
+    echo "  owner   demo@keystone.localhost, password in ${run#"$ROOT"/}/demo_password"
+fi
+printf '\nCtrl-C stops it. State is in %s/.\n\n' "${run#"$ROOT"/}"
+
+# A signal ends wait early: wait again until nginx has gone.
+code=0
+while kill -0 "$pid" 2> /dev/null; do
+    code=0
+    wait "$pid" || code=$?
+done
+[ $code -lt 128 ] || code=0
+[ $code -eq 0 ] || die "run: nginx ended with status $code"
+echo "run: stopped."
