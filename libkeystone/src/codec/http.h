@@ -20,9 +20,9 @@ struct RequestView {
     };
 
     std::string_view method;
-    std::string_view uri;    // decoded, normalised path
-    size_t prefix_len = 0;   // of uri: the location's own prefix
-    std::string_view query;  // raw, without '?'
+    std::string_view uri;   // decoded, normalised path
+    size_t prefix_len = 0;  // of uri: the location's own prefix
+    std::string_view query; // raw, without '?'
     std::string_view client_ip;
     std::string_view scheme; // "http" or "https"
     int64_t body_len = 0;    // Content-Length; 0 none; -1 not known (chunked)
