@@ -47,7 +47,7 @@ sanitize: setup-unit setup-t ## unit and t under ASan and UBSan
 	@$(ROOT)/util/t.sh asan
 
 .PHONY: valgrind
-valgrind: setup-t ## unit and t under valgrind memcheck (slow)
+valgrind: setup-valgrind ## unit and t under valgrind memcheck (slow)
 	@$(ROOT)/util/valgrind.sh $(TESTS)
 
 .PHONY: bench

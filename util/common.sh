@@ -149,3 +149,24 @@ test_nginx() {
     [ -d "$lib/Test/Nginx" ] ||
         die "setup: libtest-nginx-perl is not to be had from forky or sid"
 }
+
+# hls.js for browsers that do not play HLS by themselves: Debian has no package
+# of it, so it comes from npm where there is one. The page works without.
+hls_js() {
+    local file=$DEPS/hls.min.js version work
+    if [ ! -f "$file" ] && command -v npm > /dev/null; then
+        version=$(sed -n 's/.*"hls.js": "\([^"]*\)".*/\1/p' \
+            "$ROOT/t/e2e/package.json")
+        say "setup: fetching hls.js $version (npm)"
+        work=$(mktemp -d)
+        if (cd "$work" && quiet npm pack --silent "hls.js@$version"); then
+            tar -xzf "$work"/hls.js-*.tgz -C "$work" \
+                package/dist/hls.min.js
+            mkdir -p "$DEPS"
+            mv "$work/package/dist/hls.min.js" "$file"
+        fi
+        rm -rf "$work"
+    fi
+    [ -f "$file" ] ||
+        say "setup: no hls.js: the page plays only where the browser can HLS"
+}

@@ -103,6 +103,8 @@ mkdir -p "$run/media/live" "$run/www" "$run/tmp"
 base=http://$LISTEN:$HTTP_PORT
 rtmp_base=rtmp://$LISTEN:$RTMP_PORT/live
 cp web/*.* "$run/www/"
+hls_js
+[ ! -f "$DEPS/hls.min.js" ] || cp "$DEPS/hls.min.js" "$run/www/"
 sed -i "s|<meta name=\"keystone-rtmp\" content=\"[^\"]*\">|<meta name=\"keystone-rtmp\" content=\"$rtmp_base\">|" \
     "$run"/www/*.html
 

@@ -31,6 +31,7 @@ sanitizers_to() {
 }
 
 make -s --no-print-directory -C libkeystone tools
+make -s --no-print-directory -C t/tools BUILD="$BUILD"
 
 reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
@@ -50,7 +51,7 @@ for name in "${names[@]}"; do
     if [ -n "$(find "$reports" -type f -size +0)" ]; then
         head -c 20000 "$reports"/*
         say "t: a sanitizer reported, see above"
-        failed+=("$name: sanitizer")
+        failed+=("$name (sanitizer)")
     fi
 done
 if [ ${#failed[@]} -gt 0 ]; then

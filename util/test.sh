@@ -1,0 +1,33 @@
+#!/bin/bash
+# All tests, each step with its time; goes on after a failure and says at the
+# end what failed: util/test.sh
+# shellcheck source=util/common.sh
+. "$(dirname "$0")/common.sh"
+cd "$ROOT"
+
+results=() failed=()
+step() { # NAME COMMAND...
+    local name=$1 start=$SECONDS verdict=ok
+    shift
+    printf '\n== %s\n' "$name"
+    "$@" || { verdict=FAILED; failed+=("$name"); }
+    results+=("$(printf '%-28s %-7s %4d s' "$name" $verdict \
+        $((SECONDS - start)))")
+}
+
+core() { make --no-print-directory -j"$(nproc)" -C libkeystone "$@"; }
+
+step 'set-up' util/setup.sh lint unit t e2e
+step 'unit (gcc)' core unit
+step 'unit (clang)' core unit BUILD="$BUILD/clang" CXX=clang++-19
+step 'unit (ASan, UBSan)' core unit BUILD="$BUILD/asan" \
+    SANITIZE=address,undefined
+step 'lint' util/lint.sh
+step 't (every nginx to be had)' util/t.sh all
+step 't (ASan, UBSan)' util/t.sh asan
+step 'e2e' util/e2e.sh
+
+printf '\n'
+printf '%s\n' "${results[@]}"
+[ ${#failed[@]} -eq 0 ] || die "test: failed: ${failed[*]}"
+echo "test: all passed in $((SECONDS / 60)) min $((SECONDS % 60)) s"
