@@ -11,55 +11,85 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_thread_pool.h>
 
 #include <keystone.h>
 
 
-#define NGX_KEYSTONE_ZONE_MIN   (8 * 1024 * 1024)
-#define NGX_KEYSTONE_ZONE_SIZE  (32 * 1024 * 1024)
+#define NGX_KEYSTONE_ERR_LEN    1024
 
 
 typedef struct {
-    ngx_str_t             name;
-    ngx_int_t             threads;
-    ngx_int_t             max_queue;
-    ngx_thread_pool_t    *pool;
+    ngx_str_t                 name;
+    ngx_int_t                 threads;
+    ngx_int_t                 max_queue;
+    ngx_thread_pool_t        *pool;
 } ngx_keystone_pool_t;
 
 
-/* the keystone { } block of one cycle */
+/* one cycle's; made even when there is no block */
 
 typedef struct {
-    ks_config_t          *config;
-    ngx_shm_zone_t       *shm_zone;
-    ngx_keystone_pool_t   pools[2];      /* by KS_POOL_HASH, KS_POOL_STORE */
-    ngx_flag_t            zone_set;
-    u_char               *file;          /* where the block stands */
-    ngx_uint_t            line;
+    ks_config_t              *config;        /* NULL: there is no block */
+    ngx_shm_zone_t           *shm_zone;
+
+    ngx_keystone_pool_t       pools[2];      /* by KS_POOL_HASH, KS_POOL_STORE */
+
+    /* the first directive that is of no use without the block */
+    const char               *needed_by;
+    u_char                   *needed_file;
+    ngx_uint_t                needed_line;
 } ngx_keystone_conf_t;
+
+
+typedef void (*ngx_keystone_exit_pt)(void);
 
 
 /*
  * The core of this process, or NULL: no keystone { } block, or a process that
- * serves nobody (master, cache manager, nginx -t).  Valid from this module's
- * init_process to its exit_process.
+ * serves nobody (master, cache manager, nginx -t).  Valid from the init_process
+ * of ngx_keystone_module until the exit handlers below have run.
  */
 ks_worker_t *ngx_keystone_worker(void);
 
 /*
- * The block of the cycle that is being configured or runs, or NULL when there
- * is none.  The block may stand behind the one that asks: in http { } and
- * rtmp { } ask from a postconfiguration handler at the earliest, and rely on
- * ngx_keystone_require() for the final word.
- */
-ngx_keystone_conf_t *ngx_keystone_get_conf(ngx_cycle_t *cycle);
-
-/*
- * Called for a directive that is of no use without the block; if the whole
- * file has been read and there is none, nginx -t fails naming this directive.
- * The text of the name is not copied.
+ * Called for a directive that does nothing without the block, which may stand
+ * before or after it: when the whole file has been read and there is none,
+ * nginx -t fails and names the directive.  The text is not copied.
  */
 char *ngx_keystone_require(ngx_conf_t *cf, const char *directive);
+
+/*
+ * At the end of a process (which TERM makes come with requests and sessions
+ * still open) the core goes last: a handler frees every ks_http_t or ks_rtmp_t
+ * of its module.  Called from init_process, a few at most; never undone.
+ */
+ngx_int_t ngx_keystone_add_exit(ngx_keystone_exit_pt handler);
+
+/*
+ * While anything holds, a process told to quit goes on: a timer that is not
+ * cancelable runs.  Calls are counted.
+ */
+void ngx_keystone_hold(void);
+void ngx_keystone_release(void);
+
+
+/* ngx_keystone_conf.c */
+
+char *ngx_keystone_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* ngx_keystone_zone.c */
+
+char *ngx_keystone_zone_directive(ngx_conf_t *cf, ngx_keystone_conf_t *kcf);
+char *ngx_keystone_zone_default(ngx_conf_t *cf, ngx_keystone_conf_t *kcf);
+
+/* ngx_keystone_host.c */
+
+ks_worker_t *ngx_keystone_host_init(ngx_cycle_t *cycle,
+    ngx_keystone_conf_t *kcf);
+void ngx_keystone_host_exit(void);
+ngx_int_t ngx_keystone_entropy(void *bytes, size_t len);
 
 
 #define ngx_keystone_to_ks(dst, src)                                          \
