@@ -26,7 +26,6 @@ namespace ks::zone {
     X(invalidations, "Cached entries invalidated")                             \
     X(stale_fills, "Cache fills refused as stale")                             \
     X(sessions_flushed, "Session records written to the store")                \
-    X(sessions_lost, "Session records evicted before they were written")       \
     X(sessions_swept, "Sessions ended by a time limit")                        \
     X(workers_lost, "Workers that ended without saying so")                    \
     X(zone_full, "Records refused because the zone was full")

@@ -19,8 +19,15 @@ constexpr Rate per_minute(int64_t n, int32_t burst) {
     return {60'000'000 / (n > 0 ? n : 1), burst};
 }
 
+struct RatePolicy {
+    // An empty bucket says nothing any more.
+    static int rank(int64_t empty_us, Millis now) {
+        return empty_us <= now * 1000 ? 0 : 1;
+    }
+};
+
 // Microseconds of the monotonic clock at which the bucket is empty again.
-using RateTable = Table<HashKey, int64_t>;
+using RateTable = Table<HashKey, int64_t, RatePolicy>;
 
 // 0: go ahead; else milliseconds until the next try can succeed.  When the
 // table has no room the answer is "go ahead".

@@ -10,7 +10,8 @@ namespace ks::zone {
 
 struct LiveRecord {
     model::Live live;
-    uint32_t changes = 0; // of publisher or viewers: tells a recount
+    uint32_t changes = 0;       // of publisher or viewers: tells a recount
+    int32_t window_seconds = 0; // how long it waits for its publisher
 };
 
 struct LivePolicy {
@@ -25,9 +26,8 @@ struct LivePolicy {
 
 struct SessionRecord {
     model::Session session;
-    uint32_t version = 0;       // grows with what the store should know
-    uint32_t flushed = 0;       // the version the store has
-    int32_t window_seconds = 0; // publisher: how long its stream waits for it
+    uint32_t version = 0; // grows with what the store should know
+    uint32_t flushed = 0; // the version the store has
     bool kick_requested = false;
     model::EndReason kick_reason = model::EndReason::none;
     WallMs noted_at = 0; // when version last grew
@@ -49,6 +49,9 @@ struct SessionPolicy {
         return r.session.action == model::Action::publish ? kKeep : kViewer;
     }
 };
+
+// The publisher went: the stream waits for it, or is idle.
+void depart(LiveRecord &r, model::EndReason reason, WallMs now);
 
 // Which session a viewer without a connection (HLS) has.
 struct Viewer {

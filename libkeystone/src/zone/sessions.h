@@ -129,8 +129,7 @@ class Sessions {
     // Ends what a dead worker held, see Workers::reap().
     int end_worker(const Workers::Gone &gone, WallMs now);
 
-    // Write-behind: what the store does not know yet, oldest table order.  It
-    // stays dirty until flushed() is called with what was taken, and after
+    // Write-behind: what the store does not know yet.  It stays dirty until flushed() is called with what was taken, and after
     // that if it changed meanwhile: at least once.
     struct Dirty {
         model::Session session;
@@ -138,6 +137,8 @@ class Sessions {
     };
     std::vector<Dirty> take_dirty(size_t max, WallMs now);
     void flushed(std::span<const Dirty> written, WallMs now);
+    // Records that had to go before they were written.
+    uint64_t lost() const;
 
     // Quiescent only: counts and links between the two tables.
     Result<void> check(WallMs now);
@@ -166,14 +167,23 @@ class Sessions {
     }
     void mark_dirty(const Id &session);
     bool insert(const SessionRecord &record, WallMs now);
+    // Only if a time limit is over, where there are `limits`.
+    bool end(const Id &session, model::EndReason reason, WallMs now,
+             const Times *limits, model::Session *ended);
+    // The record alone.
     bool end_record(const Id &session, model::EndReason reason, WallMs now,
-                    SessionRecord *ended);
+                    const Times *limits, model::Session *ended);
+    void sweep_sessions(WallMs now, const Times &times, Swept *swept);
+    void sweep_live(WallMs now, Swept *swept);
     bool in_the_way(const Id &publisher, WallMs now);
     void recount(WallMs now);
-    void recount_one(const Id &stream, WallMs now);
+    int32_t count_viewers(const Id &stream, WallMs now);
     uint64_t doubts();
 
     Zone &zone_;
 };
+
+// The session has used up one of its times.
+bool is_over(const model::Session &s, const Sessions::Times &times, WallMs now);
 
 } // namespace ks::zone

@@ -53,6 +53,8 @@ struct alignas(64) Shard {
 
     // A slot that is in no list, in state dirty; kNone: all are live.
     uint32_t take(Slot *slots);
+    // A dirty slot that take() gave, not needed after all.
+    void give_back(Slot *slots, uint32_t i);
     // A dirty slot that take() gave: into bucket and LRU list, then live.
     void insert(uint32_t *buckets, Slot *slots, uint32_t i, uint64_t hash,
                 Millis now, Millis expires);

@@ -64,6 +64,9 @@ class Table {
     static_assert(std::has_single_bit(kShards) && kShards <= 64);
 
   public:
+    using Key = K;
+    using Value = V;
+
     // The largest table that fits; at least one slot a shard, or 0 if not.
     static uint32_t slots_for(size_t bytes);
     static size_t bytes_for(uint32_t slots);
@@ -95,7 +98,9 @@ class Table {
     Ticket ticket(const K &key) const;
 
     // True if it was there.  Makes tickets of the key stale in any case.
-    bool erase(const K &key);
+    bool erase(const K &key) { return remove(key, true); }
+    // As erase(), but tickets stay good: a cache entry that is in the way.
+    bool forget(const K &key) { return remove(key, false); }
     // Makes it the first to be evicted, without removing it.
     void demote(const K &key);
     void clear();
@@ -162,6 +167,7 @@ class Table {
     static uint32_t lookup(const Parts &p, uint64_t hash, const K &key,
                            Millis now);
     uint32_t room(const Parts &p, Millis now);
+    bool remove(const K &key, bool changes);
     bool store(const K &key, const V &value, Millis now, Millis expires,
                const Ticket *ticket);
     template <class Fn> static auto change(const Parts &p, uint32_t i, Fn fn);

@@ -59,7 +59,7 @@ class Workers {
     struct Slot {
         Mutex life;               // held by the worker
         std::atomic<int32_t> pid; // 0: free
-        WallMs since;
+        std::atomic<WallMs> since;
         std::atomic<Millis> beat;
     };
 

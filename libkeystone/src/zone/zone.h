@@ -125,18 +125,22 @@ class Zone {
         return reinterpret_cast<T *>(reinterpret_cast<char *>(this) +
                                      offset_[static_cast<size_t>(p)]);
     }
+    Zone() = default;
+    // fn(name, table) for each.
     template <class Fn> void for_tables(Fn fn);
     static uint64_t layout();
 
-    uint64_t magic_;  // written last
-    uint64_t layout_; // of all records
+    std::atomic<uint64_t> magic_; // written last
+    uint64_t layout_;             // of all records
     uint64_t size_;
     SipKey key_;
     uint64_t offset_[kParts];
     alignas(64) std::atomic<uint64_t> epoch_;
-    std::atomic<uint64_t> unsure_; // counts may be wrong: see sweep()
-    // One for each shard of sessions: something there may be dirty.
+    // See Sessions: doubts at the last recount; whether something in a shard
+    // of sessions may be dirty; where the next take_dirty() begins.
+    std::atomic<uint64_t> doubts_;
     std::atomic<uint8_t> dirty_[SessionTable::shards()];
+    std::atomic<uint32_t> dirty_from_;
     Counters counters_;
     Workers workers_;
     Kicks kicks_;
