@@ -5,7 +5,6 @@
 #include <cstring>
 #include <memory>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 namespace ks {
 
@@ -40,24 +39,42 @@ void sip_round(uint64_t v[4]) {
     v[2] = rotl(v[2], 32);
 }
 
-} // namespace
+constexpr size_t kBlock = 64;
 
-Sha256 sha256(std::string_view data) {
-    thread_local std::unique_ptr<EVP_MD_CTX, ContextFree> ctx(EVP_MD_CTX_new());
-    Sha256 out;
-    unsigned len = 0;
-    // Fails only without memory or without a SHA-256 provider; a digest that
-    // is wrong would let a stranger in, so there is no going on.
-    if (!ctx || EVP_DigestInit_ex(ctx.get(), sha256_method(), nullptr) != 1 ||
-        EVP_DigestUpdate(ctx.get(), data.data(), data.size()) != 1 ||
-        EVP_DigestFinal_ex(ctx.get(), out.data(), &len) != 1) {
+using Context = std::unique_ptr<EVP_MD_CTX, ContextFree>;
+
+// Fails only without memory or without a SHA-256 provider; a digest that is
+// wrong would let a stranger in, so there is no going on.
+void must(bool ok) {
+    if (!ok) {
         std::abort();
     }
+}
+
+EVP_MD_CTX *scratch() {
+    thread_local Context ctx(EVP_MD_CTX_new());
+    must(ctx != nullptr);
+    return ctx.get();
+}
+
+Sha256 finish(EVP_MD_CTX *ctx, std::string_view data) {
+    Sha256 out;
+    unsigned len = 0;
+    must(EVP_DigestUpdate(ctx, data.data(), data.size()) == 1 &&
+         EVP_DigestFinal_ex(ctx, out.data(), &len) == 1);
     return out;
 }
 
-Sha256 hmac_sha256(std::string_view key, std::string_view data) {
-    constexpr size_t kBlock = 64;
+} // namespace
+
+Sha256 sha256(std::string_view data) {
+    EVP_MD_CTX *ctx = scratch();
+    must(EVP_DigestInit_ex(ctx, sha256_method(), nullptr) == 1);
+    return finish(ctx, data);
+}
+
+HmacKey::HmacKey(std::string_view key)
+    : inner_(EVP_MD_CTX_new()), outer_(EVP_MD_CTX_new()) {
     std::array<char, kBlock> pad{};
     if (key.size() > kBlock) {
         Sha256 shorter = sha256(key);
@@ -65,23 +82,35 @@ Sha256 hmac_sha256(std::string_view key, std::string_view data) {
     } else {
         std::memcpy(pad.data(), key.data(), key.size());
     }
-    std::string inner;
-    inner.reserve(kBlock + data.size());
-    for (char c : pad) {
-        inner.push_back(static_cast<char>(c ^ 0x36));
-    }
-    inner.append(data);
-    Sha256 digest = sha256(inner);
-    std::array<char, kBlock + sizeof(Sha256)> outer;
-    for (size_t i = 0; i < kBlock; i++) {
-        outer[i] = static_cast<char>(pad[i] ^ 0x5c);
-    }
-    std::memcpy(outer.data() + kBlock, digest.data(), digest.size());
-    Sha256 out = sha256({outer.data(), outer.size()});
+    auto start = [&](EVP_MD_CTX *ctx, char mask) {
+        std::array<char, kBlock> block;
+        for (size_t i = 0; i < kBlock; i++) {
+            block[i] = static_cast<char>(pad[i] ^ mask);
+        }
+        must(ctx != nullptr &&
+             EVP_DigestInit_ex(ctx, sha256_method(), nullptr) == 1 &&
+             EVP_DigestUpdate(ctx, block.data(), block.size()) == 1);
+        wipe(block.data(), block.size());
+    };
+    start(inner_.get(), 0x36);
+    start(outer_.get(), 0x5c);
     wipe(pad.data(), pad.size());
-    wipe(inner.data(), kBlock);
-    wipe(outer.data(), outer.size());
-    return out;
+}
+
+void HmacKey::Free::operator()(evp_md_ctx_st *ctx) const {
+    EVP_MD_CTX_free(ctx);
+}
+
+Sha256 HmacKey::sign(std::string_view data) const {
+    EVP_MD_CTX *ctx = scratch();
+    must(EVP_MD_CTX_copy_ex(ctx, inner_.get()) == 1);
+    Sha256 digest = finish(ctx, data);
+    must(EVP_MD_CTX_copy_ex(ctx, outer_.get()) == 1);
+    return finish(ctx, as_text(digest));
+}
+
+Sha256 hmac_sha256(std::string_view key, std::string_view data) {
+    return HmacKey(key).sign(data);
 }
 
 // Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.

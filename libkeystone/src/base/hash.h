@@ -6,7 +6,10 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string_view>
+
+struct evp_md_ctx_st; // OpenSSL's
 
 namespace ks {
 
@@ -14,6 +17,22 @@ using Sha256 = std::array<uint8_t, 32>;
 
 Sha256 sha256(std::string_view data);
 Sha256 hmac_sha256(std::string_view key, std::string_view data);
+
+// For a key that signs often: its two blocks are hashed once, in advance.
+// Holds no copy of the key; may be used by several threads.
+class HmacKey {
+  public:
+    explicit HmacKey(std::string_view key);
+
+    Sha256 sign(std::string_view data) const;
+
+  private:
+    struct Free {
+        void operator()(evp_md_ctx_st *ctx) const;
+    };
+    std::unique_ptr<evp_md_ctx_st, Free> inner_;
+    std::unique_ptr<evp_md_ctx_st, Free> outer_;
+};
 
 struct SipKey {
     uint64_t k0 = 0;

@@ -26,6 +26,7 @@ struct RequestView {
     std::string_view client_ip;
     std::string_view scheme; // "http" or "https"
     int64_t body_len = 0;    // Content-Length; 0 none; -1 not known (chunked)
+    std::string_view request_id; // chosen by whoever let the request in
     std::array<Header, kMaxHeaders> headers;
     size_t nheaders = 0;
 
