@@ -22,7 +22,7 @@ run: ## start it all on 127.0.0.1: page, API, RTMP (HTTP_PORT= RTMP_PORT= LISTEN
 	@$(ROOT)/util/run.sh
 
 .PHONY: test
-test: ## everything below down to lint, and unit and t under sanitizers
+test: ## all of it: unit (gcc, clang, sanitizers), lint, t, e2e
 	@$(ROOT)/util/test.sh
 
 .PHONY: unit
@@ -34,7 +34,7 @@ t: setup-t ## the modules in a real nginx (TESTS="t/010-x.t", NGINX=system|trixi
 	@$(ROOT)/util/t.sh $(NGINX) $(TESTS)
 
 .PHONY: e2e
-e2e: setup-e2e ## real clients: ffmpeg, OBS-like, a browser (TESTS="t/e2e/x")
+e2e: setup-e2e ## real clients: ffmpeg, a browser (TESTS="t/e2e/x")
 	@$(ROOT)/util/e2e.sh $(TESTS)
 
 .PHONY: lint

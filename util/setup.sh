@@ -13,7 +13,7 @@ packages_of() {
                 libpcre2-dev zlib1g-dev xz-utils
             ;;
         run) packages_of build; echo openssl ;;
-        unit) packages_of build; echo libcmocka-dev clang-19 ;;
+        unit) packages_of build; echo libcmocka-dev ;;
         t)
             packages_of build
             echo perl libtest-base-perl libtest-longstring-perl \
