@@ -34,8 +34,10 @@ t: setup-t ## the modules in a real nginx (TESTS="t/010-x.t", NGINX=system|trixi
 	@$(ROOT)/util/t.sh $(NGINX) $(TESTS)
 
 .PHONY: e2e
-e2e: setup-e2e ## real clients: ffmpeg, a browser (TESTS="t/e2e/x")
-	@$(ROOT)/util/e2e.sh $(TESTS)
+e2e: setup-e2e ## real clients: ffmpeg, a browser (TESTS=t/e2e/x.test.mjs)
+	@$(ROOT)/util/module.sh system
+	@$(CORE) -s tools
+	@$(ROOT)/t/e2e/run $(TESTS)
 
 .PHONY: lint
 lint: setup-lint ## format, clang-tidy, rooms, co_await, symbols, shell

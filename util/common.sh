@@ -154,7 +154,11 @@ test_nginx() {
 # of it, so it comes from npm where there is one. The page works without.
 hls_js() {
     local file=$DEPS/hls.min.js version work
-    if [ ! -f "$file" ] && command -v npm > /dev/null; then
+    local tested=$BUILD/e2e/node_modules/hls.js/dist/hls.min.js
+    mkdir -p "$DEPS"
+    if [ ! -f "$file" ] && [ -f "$tested" ]; then
+        cp "$tested" "$file"
+    elif [ ! -f "$file" ] && command -v npm > /dev/null; then
         version=$(sed -n 's/.*"hls.js": "\([^"]*\)".*/\1/p' \
             "$ROOT/t/e2e/package.json")
         say "setup: fetching hls.js $version (npm)"
@@ -162,7 +166,6 @@ hls_js() {
         if (cd "$work" && quiet npm pack --silent "hls.js@$version"); then
             tar -xzf "$work"/hls.js-*.tgz -C "$work" \
                 package/dist/hls.min.js
-            mkdir -p "$DEPS"
             mv "$work/package/dist/hls.min.js" "$file"
         fi
         rm -rf "$work"

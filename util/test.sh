@@ -25,7 +25,7 @@ step 'unit (ASan, UBSan)' core unit BUILD="$BUILD/asan" \
 step 'lint' util/lint.sh
 step 't (every nginx to be had)' util/t.sh all
 step 't (ASan, UBSan)' util/t.sh asan
-step 'e2e' util/e2e.sh
+step 'e2e' t/e2e/run
 
 printf '\n'
 printf '%s\n' "${results[@]}"
