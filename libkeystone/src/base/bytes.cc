@@ -109,10 +109,19 @@ std::string base62_encode(std::span<const uint8_t, 16> in) {
     for (uint8_t b : in) {
         v = v << 8 | b;
     }
+    // Ten digits at a time: dividing 128 bits is slow, 64 bits is not.
+    constexpr uint64_t kTenDigits = 839299365868340224; // 62^10
     std::string out(kBase62Len, '0');
-    for (size_t i = kBase62Len; i > 0; i--) {
-        out[i - 1] = kBase62[static_cast<size_t>(v % 62)];
-        v /= 62;
+    size_t end = kBase62Len;
+    while (end > 0) {
+        size_t begin = end > 10 ? end - 10 : 0;
+        auto low = static_cast<uint64_t>(v % kTenDigits);
+        v /= kTenDigits;
+        for (size_t i = end; i > begin; i--) {
+            out[i - 1] = kBase62[low % 62];
+            low /= 62;
+        }
+        end = begin;
     }
     return out;
 }

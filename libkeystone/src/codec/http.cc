@@ -25,7 +25,7 @@ bool RequestView::add_header(std::string_view name, std::string_view value) {
 
 Request::Request(const RequestView &from) : RequestView(from) {
     size_t len = method.size() + uri.size() + query.size() + client_ip.size() +
-                 scheme.size();
+                 scheme.size() + request_id.size();
     for (size_t i = 0; i < nheaders; i++) {
         len += headers[i].name.size() + headers[i].value.size();
     }
@@ -40,6 +40,7 @@ Request::Request(const RequestView &from) : RequestView(from) {
     keep(query);
     keep(client_ip);
     keep(scheme);
+    keep(request_id);
     for (size_t i = 0; i < nheaders; i++) {
         keep(headers[i].name);
         keep(headers[i].value);

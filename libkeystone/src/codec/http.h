@@ -43,7 +43,6 @@ class Request : public RequestView {
     Request(const Request &) = delete;
     Request &operator=(const Request &) = delete;
 
-    std::string request_id;
     std::string body; // there once it was asked for
 
   private:

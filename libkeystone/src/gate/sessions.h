@@ -1,16 +1,18 @@
-// Ending live sessions, wherever in this nginx they are held.  What the API
-// calls after a write; what the gate calls for a takeover.
+// Live sessions as this worker sees them: ending them wherever in this nginx
+// they are held, keeping those it holds itself, and the work that repeats:
+// kicks from other workers, time limits, dead workers, write-behind.
 #pragma once
 
 #include "base/id.h"
 #include "model/session.h"
-#include "zone/zone.h"
+#include "rt/task.h"
+#include "zone/sessions.h"
 
-#include <functional>
-#include <string_view>
+#include <memory>
+#include <vector>
 
-namespace ks::rt {
-class Loop;
+namespace ks::store {
+class Store;
 }
 
 namespace ks::gate {
@@ -19,13 +21,14 @@ namespace ks::gate {
 class Holder {
   public:
     virtual ~Holder() = default;
-    // Called from the loop, not from inside a call of the holder's.
+    // Called from the loop, once, not from inside a call of the holder's.
     virtual void kick(model::EndReason reason) = 0;
 };
 
 class Sessions {
   public:
-    Sessions(zone::Zone &zone, rt::Loop &loop);
+    // `store` may be null: no history is written then.
+    Sessions(zone::Zone &zone, store::Store *store, rt::Loop &loop);
     ~Sessions();
 
     // Marks them in shared memory and tells every worker; the holder ends the
@@ -36,16 +39,25 @@ class Sessions {
                      model::EndReason reason);
     bool end_session(const Id &session, model::EndReason reason);
 
-    // This worker's own.
+    // This worker's own.  release() also ends the session if it still lives.
     void hold(const Id &session, Holder &holder);
-    void release(const Id &session);
+    void release(const Id &session, model::EndReason reason);
 
-    // Starts the ticker: kick ring, sweeping, dead workers' sessions.
+    // True when the connection of a session that was replaced is gone, in
+    // whichever worker; false when it will not go (2 s).
+    rt::Task<bool> gone(Id session);
+
+    zone::Sessions &table();
+    int32_t pid() const;
+
+    // Starts the ticker.
     void start();
 
   private:
     struct State;
-    State *state_;
+    template <class Match> std::vector<Id> ids_where(Match match);
+
+    std::unique_ptr<State> state_;
 };
 
 } // namespace ks::gate

@@ -1,0 +1,63 @@
+// authorize(): the facts gathered for decide(), from shared memory when they
+// are there.  Every protocol asks here; nobody else decides.
+#pragma once
+
+#include "model/policy.h"
+#include "rt/task.h"
+#include "store/store.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ks::gate {
+
+// Who asks for what.  Views: see OwnedQuestion for what may wait.
+struct Question {
+    model::Action action = model::Action::play;
+    model::Protocol protocol = model::Protocol::hls;
+    std::string_view stream;     // its id; empty: the token names it
+    std::string_view credential; // as presented, may be junk; empty: none
+    std::string_view client_ip;
+    std::string_view origin;
+    bool in_session = false;
+};
+
+struct Decision {
+    model::Verdict verdict;
+    model::StreamFacts stream;
+    model::TokenFacts token;
+    Id publisher;   // that was there when this was decided; may be replaced
+    Fixed<31> node; // SRS node that has the live stream, if one has
+
+    bool allowed() const { return verdict.allowed(); }
+};
+
+class Access {
+  public:
+    Access(store::Store &store, zone::Zone &zone, rt::Loop &loop)
+        : store_(store), zone_(zone), loop_(loop) {}
+
+    // From shared memory alone; nothing when a fact is missing there.
+    std::optional<Decision> warm(const Question &question);
+
+    // The same, asking the store for what is missing.  The question's text is
+    // copied before anything waits.
+    rt::Task<Decision> authorize(Question question);
+
+    // Counts one use of a token that allows so many: only success spends it.
+    rt::Task<Result<void>> spend(model::TokenFacts token);
+
+  private:
+    Decision judge(const Question &question, const model::StreamFacts &stream,
+                   const model::TokenFacts &token, bool has_credential);
+
+    store::Store &store_;
+    zone::Zone &zone_;
+    rt::Loop &loop_;
+};
+
+// What a refusal tells the person who was refused.
+std::string explain(Code code, std::string_view stream);
+
+} // namespace ks::gate

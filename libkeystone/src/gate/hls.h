@@ -1,0 +1,53 @@
+// HLS and FLV: playlists and segments, authorised from shared memory.
+//
+//     /live/{stream}.m3u8            /live/{stream}-12.ts   /live/{stream}.flv
+//     /live/{stream}/index.m3u8      /live/{stream}/12.ts   (hls_nested)
+//     /live/t/{token}/{any of these}: children inherit the token
+#pragma once
+
+#include "codec/http.h"
+#include "gate/access.h"
+#include "gate/outcome.h"
+#include "gate/sessions.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ks::gate {
+
+struct HlsPath {
+    std::string_view stream;
+    std::string_view token; // from the path, or empty
+    std::string_view rest;  // what lies below the location without the token
+    bool playlist = false;
+    bool flv = false;
+};
+
+// `path`: the uri behind the location's prefix.  Nothing for a name that is not
+// one of the forms above: 404.
+std::optional<HlsPath> parse_hls_path(std::string_view path);
+
+class Hls {
+  public:
+    Hls(Access &access, Sessions &sessions, zone::Zone &zone, rt::Loop &loop)
+        : access_(access), sessions_(sessions), zone_(zone), loop_(loop) {}
+
+    // From shared memory alone; nothing when the store has to be asked.
+    std::optional<Outcome> now(const codec::RequestView &request);
+    rt::Task<Outcome> later(const codec::Request &request);
+
+  private:
+    struct Case;
+    bool read(const codec::RequestView &request, Case &c);
+    Outcome judge(const codec::RequestView &request, const Case &c,
+                  const Decision &decision);
+    zone::HashKey viewer_of(const codec::RequestView &request, const Case &c);
+
+    Access &access_;
+    Sessions &sessions_;
+    zone::Zone &zone_;
+    rt::Loop &loop_;
+};
+
+} // namespace ks::gate

@@ -1,0 +1,39 @@
+// What the gate says of an HTTP request.
+#pragma once
+
+#include "base/error.h"
+#include "base/fixed.h"
+#include "base/id.h"
+#include "codec/http.h"
+
+#include <string>
+
+namespace ks::gate {
+
+struct Outcome {
+    enum class Next : uint8_t {
+        answer, // send `response`
+        pass,   // go on: serve the file, or proxy
+        body    // the request's body is needed first
+    };
+
+    Next next = Next::answer;
+    codec::Response response;
+    std::string uri;          // pass: the uri to serve; empty: as it is
+    std::string upstream_uri; // pass: path and query for the media server
+    Fixed<31> node;           // pass: which media server
+
+    // for variables and logs
+    Id stream;
+    Id session;
+    Code code = Code::ok;
+};
+
+// Headers that every answer of the gate has: CORS and the like.
+void add_media_headers(const codec::RequestView &request,
+                       codec::Response &response);
+
+Outcome refusal(const codec::RequestView &request, Code code,
+                std::string_view detail, int retry_after_s = 0);
+
+} // namespace ks::gate

@@ -1,0 +1,417 @@
+#include "gate/rtc.h"
+
+#include "base/bytes.h"
+#include "codec/sdp.h"
+#include "codec/uri.h"
+#include "gate/open.h"
+#include "gate/placement.h"
+
+namespace ks::gate {
+
+using model::Action;
+using model::EndReason;
+using model::Protocol;
+
+namespace {
+
+constexpr int64_t kMaxOffer = 64 * 1024;
+constexpr std::string_view kSdpType = "application/sdp";
+constexpr std::string_view kTrickleType = "application/trickle-ice-sdpfrag";
+
+// "application/sdp; charset=utf-8" is application/sdp
+bool is_type(std::string_view header, std::string_view type) {
+    return iequals(trim(header.substr(0, header.find(';'))), type);
+}
+
+Protocol protocol_of(Action action) {
+    return action == Action::publish ? Protocol::whip : Protocol::whep;
+}
+
+std::string_view word_of(Action action) {
+    return action == Action::publish ? "whip" : "whep";
+}
+
+} // namespace
+
+Rtc::~Rtc() {
+    if (!opened_.empty()) {
+        sessions_.release(opened_, EndReason::client);
+    }
+}
+
+// Takes the path apart: [prefix] whip [/stream [/session]].
+bool Rtc::read_path(const codec::Request &request) {
+    std::string_view path = request.uri.substr(request.prefix_len);
+    std::string_view word = path.substr(0, path.find('/'));
+    if (word == "whip") {
+        action_ = Action::publish;
+    } else if (word == "whep") {
+        action_ = Action::play;
+    } else {
+        return false;
+    }
+    base_ = request.uri.substr(0, request.prefix_len + word.size());
+    path.remove_prefix(std::min(word.size() + 1, path.size()));
+
+    size_t slash = path.find('/');
+    stream_ = path.substr(0, slash);
+    if (slash != std::string_view::npos) {
+        session_id_ = path.substr(slash + 1);
+        if (session_id_.find('/') != std::string::npos) {
+            return false;
+        }
+    }
+    if (stream_.empty()) {
+        stream_ = codec::query_value(request.query, "stream").value_or("");
+    }
+    if (!stream_.empty() && !codec::is_stream_name(stream_)) {
+        return false;
+    }
+    credential_ = codec::bearer(request.header("authorization"))
+                      .value_or(std::string_view());
+    if (!model::presented_token(credential_)) {
+        credential_ = codec::query_value(request.query, "token").value_or("");
+    }
+    return true;
+}
+
+Outcome Rtc::no_content(const codec::Request &request, unsigned status) const {
+    Outcome out;
+    out.response.status = status;
+    out.stream = stream_id_;
+    add_media_headers(request, out.response);
+    return out;
+}
+
+// Answered without credentials; also the CORS preflight (W-5, W-11).
+Outcome Rtc::options(const codec::Request &request) const {
+    Outcome out = no_content(request, 200);
+    bool endpoint = session_id_.empty();
+    if (endpoint) {
+        out.response.set("Accept-Post", kSdpType);
+    } else {
+        out.response.set("Accept-Patch", kTrickleType);
+    }
+    bool preflight = !request.header("access-control-request-method").empty();
+    if (preflight) {
+        out.response.set("Access-Control-Allow-Methods",
+                         "GET, HEAD, POST, PATCH, DELETE, OPTIONS");
+        out.response.set("Access-Control-Allow-Headers",
+                         "Authorization, Content-Type, If-Match, X-Request-Id");
+        out.response.set("Access-Control-Max-Age", "600");
+    } else {
+        out.response.set("Allow", endpoint ? "GET, HEAD, POST, OPTIONS"
+                                           : "GET, HEAD, PATCH, DELETE, "
+                                             "OPTIONS");
+        add_ice_servers(out.response);
+    }
+    return out;
+}
+
+Question Rtc::question(const codec::Request &request) const {
+    Question q;
+    q.action = action_;
+    q.protocol = protocol_of(action_);
+    q.stream = stream_;
+    q.credential = credential_;
+    q.client_ip = request.client_ip;
+    q.origin = request.header("origin");
+    return q;
+}
+
+rt::Task<Outcome> Rtc::head(const codec::Request &request) {
+    if (!read_path(request)) {
+        co_return refusal(request, Code::not_found,
+                          "An endpoint is whip/STREAM or whep/STREAM, with a "
+                          "name of at most 64 letters, digits, _ and -.");
+    }
+    if (request.method == "OPTIONS") {
+        co_return options(request);
+    }
+    if (request.method == "GET" || request.method == "HEAD") {
+        bool sdp = action_ == Action::play && request.method == "HEAD";
+        Outcome out = no_content(request, sdp ? 200 : 204);
+        if (sdp) {
+            out.response.set("Content-Type", kSdpType); // H-2
+        }
+        co_return out;
+    }
+    if (!session_id_.empty() &&
+        (request.method == "DELETE" || request.method == "PATCH")) {
+        auto out = co_await session_head(request);
+        co_return out;
+    }
+    if (session_id_.empty() && request.method == "POST") {
+        auto out = co_await offer_head(request);
+        co_return out;
+    }
+    Outcome out = refusal(request, Code::method_not_allowed,
+                          session_id_.empty()
+                              ? "An endpoint takes POST with an offer."
+                              : "A session takes PATCH and DELETE.");
+    out.response.set("Allow", session_id_.empty()
+                                  ? "GET, HEAD, POST, OPTIONS"
+                                  : "GET, HEAD, PATCH, DELETE, OPTIONS");
+    co_return out;
+}
+
+// All that can be said before the offer is read: a bad token uploads nothing.
+rt::Task<Outcome> Rtc::offer_head(const codec::Request &request) {
+    if (!is_type(request.header("content-type"), kSdpType)) {
+        Outcome out = refusal(request, Code::unsupported_media_type,
+                              "Send the offer as application/sdp.");
+        out.response.set("Accept-Post", kSdpType);
+        co_return out;
+    }
+    if (request.body_len > kMaxOffer) {
+        co_return refusal(request, Code::payload_too_large,
+                          "An offer has at most 64 KiB.");
+    }
+    Question q = question(request);
+    auto decision = co_await access_.authorize(q);
+    stream_id_ = decision.stream.id;
+    if (!decision.allowed()) {
+        Code code = decision.verdict.code;
+        std::string why = explain(code, decision.stream.id.view());
+        Outcome out =
+            refusal(request, code, why, decision.verdict.retry_after_s);
+        out.stream = stream_id_;
+        co_return out;
+    }
+    kind_ = Kind::offer;
+    Outcome out;
+    out.next = Outcome::Next::body;
+    out.stream = stream_id_;
+    co_return out;
+}
+
+rt::Task<Outcome> Rtc::body(const codec::Request &request) {
+    if (kind_ == Kind::offer) {
+        auto out = co_await offer_body(request);
+        co_return out;
+    }
+    // Trickle: SRS is ICE-lite and needs no candidates of the client.
+    auto fragment = codec::check_trickle_fragment(request.body);
+    if (!fragment) {
+        Error &e = fragment.error();
+        co_return refusal(request, e.code, e.detail);
+    }
+    co_return no_content(request, 204);
+}
+
+rt::Task<Outcome> Rtc::offer_body(const codec::Request &request) {
+    auto offer = action_ == Action::publish
+                     ? codec::check_whip_offer(request.body)
+                     : codec::check_whep_offer(request.body);
+    if (!offer) {
+        Error &e = offer.error();
+        Outcome out = refusal(request, e.code, e.detail);
+        out.stream = stream_id_;
+        co_return out;
+    }
+
+    Question q = question(request);
+    for (int round = 0; round < 2; round++) {
+        // again: the body took its time
+        auto decision = co_await access_.authorize(q);
+        Code code = decision.verdict.code;
+        if (code != Code::ok) {
+            std::string why = explain(code, decision.stream.id.view());
+            co_return refusal(request, code, why,
+                              decision.verdict.retry_after_s);
+        }
+        std::string_view node = place(config_, decision, action_);
+        if (node.empty()) {
+            co_return refusal(
+                request,
+                action_ == Action::play && !config_.srs_nodes.empty()
+                    ? Code::not_live
+                    : Code::upstream_unavailable,
+                config_.srs_nodes.empty()
+                    ? "No media server for WebRTC is configured: the "
+                      "administrator adds srs_node to the keystone block."
+                    : "The stream is not published where WebRTC can play it. "
+                      "Play it by HLS.",
+                5);
+        }
+        Applicant who;
+        who.action = action_;
+        who.protocol = protocol_of(action_);
+        who.client_ip = request.client_ip;
+        who.user_agent = request.header("user-agent");
+        who.node = node;
+        auto opened = open_session(sessions_, decision, who, loop_);
+        if (opened.what == zone::Sessions::Open::busy) {
+            continue;
+        }
+        if (!opened.ok()) {
+            code = opened.what == zone::Sessions::Open::limit
+                       ? Code::viewer_limit
+                       : Code::overloaded;
+            std::string why = explain(code, decision.stream.id.view());
+            co_return refusal(request, code, why, 5);
+        }
+        opened_ = opened.session;
+        if (!opened.replaced.empty()) {
+            auto gone = co_await sessions_.gone(opened.replaced);
+            if (!gone) {
+                loop_.log(rt::LogLevel::warn,
+                          "a replaced publisher's connection does not go");
+            }
+        }
+        auto spent = co_await access_.spend(decision.token);
+        if (!spent) {
+            code = spent.error().code;
+            std::string why = explain(code, decision.stream.id.view());
+            co_return refusal(request, code, why);
+        }
+        Outcome out;
+        out.next = Outcome::Next::pass;
+        out.stream = decision.stream.id;
+        out.session = opened_;
+        out.node.assign(node);
+        // From an allow-list: SRS obeys much of what a client's query says.
+        // With the slash: SRS answers the path without it by a redirect.
+        out.upstream_uri = "/rtc/v1/" + std::string(word_of(action_)) +
+                           "/?app=live&stream=" + decision.stream.id.str();
+        co_return out;
+    }
+    co_return refusal(request, Code::already_publishing,
+                      explain(Code::already_publishing, stream_), 5);
+}
+
+// The session's address is a capability; a bearer that is there is checked.
+rt::Task<Outcome> Rtc::session_head(const codec::Request &request) {
+    auto session = sessions_.table().find(Id(session_id_), loop_.wall());
+    bool ours = session && session->stream_id == stream_ &&
+                session->action == action_ &&
+                session->state != model::SessionState::closed &&
+                is_id(prefix::kSession, session_id_);
+    if (!ours) {
+        co_return refusal(request, Code::not_found,
+                          "There is no such session: it has ended, or the "
+                          "address is wrong.");
+    }
+    stream_id_ = session->stream_id;
+    if (model::presented_token(credential_)) {
+        Question q = question(request);
+        q.in_session = true;
+        auto decision = co_await access_.authorize(q);
+        Code code = decision.verdict.code;
+        // ending a session of a stream that just went away is no mistake
+        bool fine = code == Code::ok || code == Code::not_live ||
+                    code == Code::already_publishing ||
+                    code == Code::stream_disabled;
+        if (!fine) {
+            std::string why = explain(code, stream_);
+            co_return refusal(request, code, why);
+        }
+    }
+    if (request.method == "PATCH") {
+        if (!is_type(request.header("content-type"), kTrickleType)) {
+            Outcome out = refusal(request, Code::unsupported_media_type,
+                                  "Send candidates as "
+                                  "application/trickle-ice-sdpfrag.");
+            out.response.set("Accept-Patch", kTrickleType);
+            co_return out;
+        }
+        if (request.body_len > kMaxOffer) {
+            co_return refusal(request, Code::payload_too_large,
+                              "A fragment has at most 64 KiB.");
+        }
+        kind_ = Kind::trickle;
+        Outcome out;
+        out.next = Outcome::Next::body;
+        out.stream = stream_id_;
+        co_return out;
+    }
+    kind_ = Kind::end;
+    Outcome out;
+    out.next = Outcome::Next::pass;
+    out.stream = stream_id_;
+    out.session = session->id;
+    out.node = session->node;
+    out.upstream_uri = session->upstream_resource.str();
+    if (out.upstream_uri.empty()) {
+        sessions_.release(session->id, EndReason::client);
+        co_return no_content(request, 200);
+    }
+    co_return out;
+}
+
+Outcome Rtc::upstream(const codec::Request &request, const UpstreamHead &head) {
+    if (kind_ == Kind::end) {
+        return ended(request, head);
+    }
+    bool answer = head.answered && head.status == 201 &&
+                  is_type(head.content_type, kSdpType) &&
+                  head.location.starts_with('/') &&
+                  Fixed<255>::fits(head.location);
+    return answer ? created(request, head) : failed(request, head);
+}
+
+Outcome Rtc::created(const codec::Request &request, const UpstreamHead &head) {
+    WallMs now = loop_.wall();
+    Id session = std::exchange(opened_, Id());
+    sessions_.table().amend(session, now, [&](model::Session &s) {
+        s.upstream_resource.assign(head.location);
+    });
+    // No hook tells us of media yet: SRS's answer is the sign of life.
+    sessions_.table().media(session, 0, 0, now);
+
+    Outcome out;
+    out.next = Outcome::Next::pass;
+    out.stream = stream_id_;
+    out.session = session;
+    out.response.status = 201;
+    out.response.set("Location",
+                     base_ + '/' + stream_id_.str() + '/' + session.str());
+    out.response.set("Cache-Control", "no-store");
+    add_ice_servers(out.response);
+    add_media_headers(request, out.response);
+    return out;
+}
+
+Outcome Rtc::failed(const codec::Request &request, const UpstreamHead &head) {
+    sessions_.release(opened_, EndReason::upstream);
+    opened_ = Id();
+    Code code = Code::upstream_error;
+    std::string_view why = "The media server refused the offer without saying "
+                           "why. Try again in a moment.";
+    if (!head.answered && head.status == 504) {
+        code = Code::upstream_timeout;
+        why = "The media server did not answer in time. Try again in a moment.";
+    } else if (!head.connected) {
+        code = Code::upstream_unavailable;
+        why = "The media server cannot be reached. Try again in a moment.";
+    }
+    Outcome out = refusal(request, code, why, 2);
+    out.stream = stream_id_;
+    return out;
+}
+
+// Whatever SRS says, the session is over for us: it forgets one that is not
+// kept alive by media.
+Outcome Rtc::ended(const codec::Request &request, const UpstreamHead &head) {
+    sessions_.release(Id(session_id_), EndReason::client);
+    if (!head.answered || head.status != 200) {
+        loop_.log(rt::LogLevel::warn,
+                  "the media server did not confirm the end of a session");
+    }
+    return no_content(request, 200);
+}
+
+// One header each: OBS does not split a list (W-31).
+void Rtc::add_ice_servers(codec::Response &response) const {
+    for (const conf::IceServer &server : config_.ice_servers) {
+        std::string link = "<" + server.url + ">; rel=\"ice-server\"";
+        if (!server.username.empty()) {
+            link += "; username=\"" + server.username + "\"; credential=\"" +
+                    std::string(server.credential.reveal()) +
+                    "\"; credential-type=\"password\"";
+        }
+        response.add("Link", link);
+    }
+}
+
+} // namespace ks::gate

@@ -1,0 +1,82 @@
+// WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): signalling, authorised here
+// and answered by the stream's SRS node.
+//
+//     POST    whip/{stream}             offer in, 201 with our Location
+//     DELETE  whip/{stream}/{session}   ends it
+//     PATCH   whip/{stream}/{session}   trickle: checked, 204 (SRS is ICE-lite)
+//     GET, HEAD, OPTIONS                2xx without a body
+// Also whip, whip/, whip/?app=live&stream={stream}; the same with whep.
+#pragma once
+
+#include "codec/http.h"
+#include "conf/config.h"
+#include "gate/outcome.h"
+#include "gate/sessions.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ks::gate {
+
+class Access;
+
+// The head of the media server's answer.
+struct UpstreamHead {
+    unsigned status = 0;
+    bool connected = false;
+    bool answered = false; // false: the status is the proxy's own
+    std::string_view content_type;
+    std::string_view location;
+};
+
+// One request, from its head to the head of the media server's answer.
+// Destroyed before an answer came, it ends the session it opened.
+class Rtc {
+  public:
+    Rtc(const conf::Config &config, Access &access, Sessions &sessions,
+        rt::Loop &loop)
+        : config_(config), access_(access), sessions_(sessions), loop_(loop) {}
+    ~Rtc();
+    Rtc(const Rtc &) = delete;
+    Rtc &operator=(const Rtc &) = delete;
+
+    // The head of the request; `body` when the offer is wanted next.
+    rt::Task<Outcome> head(const codec::Request &request);
+    // With request.body.
+    rt::Task<Outcome> body(const codec::Request &request);
+    // `pass`: keep status and body, set the response's headers.
+    Outcome upstream(const codec::Request &request, const UpstreamHead &head);
+
+  private:
+    enum class Kind : uint8_t { none, offer, trickle, end };
+
+    bool read_path(const codec::Request &request);
+    Outcome no_content(const codec::Request &request, unsigned status) const;
+    Outcome options(const codec::Request &request) const;
+    Question question(const codec::Request &request) const;
+    rt::Task<Outcome> offer_head(const codec::Request &request);
+    rt::Task<Outcome> offer_body(const codec::Request &request);
+    rt::Task<Outcome> session_head(const codec::Request &request);
+    Outcome created(const codec::Request &request, const UpstreamHead &head);
+    Outcome failed(const codec::Request &request, const UpstreamHead &head);
+    Outcome ended(const codec::Request &request, const UpstreamHead &head);
+    void add_ice_servers(codec::Response &response) const;
+
+    const conf::Config &config_;
+    Access &access_;
+    Sessions &sessions_;
+    rt::Loop &loop_;
+
+    model::Action action_ = model::Action::publish;
+    Kind kind_ = Kind::none;
+    std::string base_;       // of the uri: up to and with "whip" or "whep"
+    std::string stream_;     // as the client named it; empty: the key does
+    std::string session_id_; // in the path
+    std::string credential_;
+    Id opened_; // offer: our session, not confirmed yet
+    Id stream_id_;
+};
+
+} // namespace ks::gate

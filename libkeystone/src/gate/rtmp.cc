@@ -1,0 +1,142 @@
+#include "gate/rtmp.h"
+
+#include "codec/uri.h"
+#include "gate/open.h"
+
+namespace ks::gate {
+
+using model::Action;
+using model::EndReason;
+
+namespace {
+
+constexpr size_t kMaxArgs = 1024; // FFmpeg cuts RTMP addresses near 1 KiB
+
+// The credential: ?key= or ?token= behind the name, or the name itself.
+struct Named {
+    std::string stream;
+    std::string credential;
+};
+
+Named read_name(const RtmpRequest &request) {
+    Named named;
+    std::string_view name = request.name;
+    std::string_view args = request.args;
+    size_t mark = name.find('?');
+    if (mark != std::string_view::npos) {
+        if (args.empty()) {
+            args = name.substr(mark + 1);
+        }
+        name = name.substr(0, mark);
+    }
+    if (args.size() <= kMaxArgs) {
+        for (std::string_view key : {"key", "token"}) {
+            if (named.credential.empty()) {
+                named.credential = codec::query_value(args, key).value_or("");
+            }
+        }
+    }
+    if (named.credential.empty() && name.starts_with("ks_")) {
+        named.credential = name; // the key names its stream
+    } else {
+        named.stream = name;
+    }
+    return named;
+}
+
+RtmpVerdict refuse(Action action, Code code, std::string_view text) {
+    RtmpVerdict v;
+    v.code = code;
+    v.status = action == Action::publish ? "NetStream.Publish.BadName"
+                                         : "NetStream.Play.Failed";
+    v.text = std::string(code_name(code)) + ": " + std::string(text);
+    return v;
+}
+
+} // namespace
+
+Rtmp::Rtmp(Access &access, Sessions &sessions, rt::Loop &loop,
+           std::function<void(EndReason)> on_kick)
+    : access_(access), sessions_(sessions), loop_(loop),
+      on_kick_(std::move(on_kick)) {}
+
+Rtmp::~Rtmp() {
+    if (!session_.empty()) {
+        sessions_.release(session_, end_);
+    }
+}
+
+void Rtmp::kick(EndReason reason) {
+    end_ = reason;
+    on_kick_(reason);
+}
+
+void Rtmp::media(uint64_t bytes_in, uint64_t bytes_out) {
+    if (!session_.empty()) {
+        sessions_.table().media(session_, static_cast<int64_t>(bytes_in),
+                                static_cast<int64_t>(bytes_out), loop_.wall());
+    }
+}
+
+rt::Task<RtmpVerdict> Rtmp::ask(RtmpRequest request) {
+    Named named = read_name(request);
+    Question question;
+    question.action = request.action;
+    question.protocol = model::Protocol::rtmp;
+    question.stream = named.stream;
+    question.credential = named.credential;
+    question.client_ip = request.client_ip;
+
+    // The second round is for who lost a race, and decides on what is there
+    // then; a third would be somebody else's game.
+    for (int round = 0; round < 2; round++) {
+        auto decision = co_await access_.authorize(question);
+        std::string_view stream = decision.stream.id.view();
+        Code code = decision.verdict.code;
+        if (code != Code::ok) {
+            co_return refuse(request.action, code, explain(code, stream));
+        }
+        Applicant who;
+        who.client_ip = request.client_ip;
+        who.user_agent = request.user_agent;
+        who.protocol = model::Protocol::rtmp;
+        who.action = request.action;
+        who.owner_pid = sessions_.pid();
+        auto opened = open_session(sessions_, decision, who, loop_);
+        if (opened.what == zone::Sessions::Open::busy) {
+            continue;
+        }
+        if (!opened.ok()) {
+            code = opened.what == zone::Sessions::Open::limit
+                       ? Code::viewer_limit
+                       : Code::overloaded;
+            co_return refuse(request.action, code, explain(code, stream));
+        }
+        session_ = opened.session;
+        sessions_.hold(session_, *this);
+        if (!opened.replaced.empty()) {
+            auto gone = co_await sessions_.gone(opened.replaced);
+            if (!gone) {
+                loop_.log(rt::LogLevel::warn,
+                          "a replaced publisher's connection does not go");
+            }
+        }
+        auto spent = co_await access_.spend(decision.token);
+        if (!spent) {
+            end_ = EndReason::revoked;
+            sessions_.release(session_, end_);
+            session_ = Id();
+            code = spent.error().code;
+            co_return refuse(request.action, code, explain(code, stream));
+        }
+        RtmpVerdict verdict;
+        verdict.code = Code::ok;
+        verdict.stream = decision.stream.id.str();
+        verdict.session = session_.str();
+        co_return verdict;
+    }
+    co_return refuse(request.action, Code::already_publishing,
+                     explain(Code::already_publishing, named.stream));
+}
+
+} // namespace ks::gate

@@ -1,0 +1,51 @@
+#include "ops/health.h"
+
+#include "base/version.h"
+#include "codec/json_writer.h"
+
+namespace ks::ops {
+
+namespace {
+
+codec::Response json(unsigned status, std::string body) {
+    codec::Response r;
+    r.status = status;
+    r.set("Content-Type", "application/json");
+    r.set("Cache-Control", "no-store");
+    r.body = std::move(body);
+    return r;
+}
+
+} // namespace
+
+codec::Response healthz() {
+    codec::JsonWriter w;
+    w.begin_object();
+    w.member("status", "ok");
+    w.member("version", version());
+    w.end_object();
+    return json(200, w.take());
+}
+
+codec::Response readyz(const store::Store &store, WallMs now) {
+    store::StoreState state = store.state();
+    codec::JsonWriter w;
+    w.begin_object();
+    w.member("status", state.ready ? "ready" : "not ready");
+    w.key("checks");
+    w.begin_object();
+    w.key("store");
+    w.begin_object();
+    w.member("state", state.ready ? "up" : "down");
+    w.member("age_ms", state.since > 0 ? now - state.since : 0);
+    w.end_object();
+    w.end_object();
+    w.end_object();
+    codec::Response r = json(state.ready ? 200 : 503, w.take());
+    if (!state.ready) {
+        r.set("Retry-After", "2");
+    }
+    return r;
+}
+
+} // namespace ks::ops
