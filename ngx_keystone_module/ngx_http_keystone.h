@@ -63,6 +63,8 @@ typedef struct {
     ngx_http_keystone_state_e     state;
     ngx_uint_t                    room;
 
+    ngx_str_t                     uri;       /* as it came, with the token */
+
     ngx_http_event_handler_pt     resume;    /* WAITING: what wake runs */
 
     ngx_chain_t                  *body;      /* filter: replaces the body */
@@ -101,6 +103,8 @@ ngx_int_t ngx_http_keystone_set_answer(ngx_http_request_t *r,
     const ks_http_answer_t *answer, ngx_uint_t copy);
 ngx_int_t ngx_http_keystone_set_headers(ngx_http_request_t *r,
     const ks_http_answer_t *answer, ngx_uint_t copy);
+ngx_table_elt_t *ngx_http_keystone_find_header(ngx_http_request_t *r,
+    const u_char *name, size_t len, ngx_uint_t prefix);
 ngx_chain_t *ngx_http_keystone_answer_body(ngx_http_request_t *r,
     const ks_http_answer_t *answer, ngx_uint_t copy);
 
@@ -108,6 +112,12 @@ ngx_chain_t *ngx_http_keystone_answer_body(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_keystone_api_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_keystone_gate_handler(ngx_http_request_t *r);
+
+/* ngx_http_keystone_redact.c */
+
+ngx_int_t ngx_http_keystone_redact_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_keystone_redact_uri(ngx_http_keystone_ctx_t *ctx,
+    ngx_http_keystone_loc_conf_t *klcf);
 
 /* ngx_http_keystone_variables.c */
 

@@ -223,10 +223,11 @@ ngx_http_keystone_set_header(ngx_http_request_t *r, const ks_header_t *header,
 }
 
 
-/* what stands there already under the name, from the upstream for instance */
+/* by its name, or by how that starts; without case */
 
-static void
-ngx_http_keystone_drop_header(ngx_http_request_t *r, const ks_str_t *name)
+ngx_table_elt_t *
+ngx_http_keystone_find_header(ngx_http_request_t *r, const u_char *name,
+    size_t len, ngx_uint_t prefix)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -239,21 +240,43 @@ ngx_http_keystone_drop_header(ngx_http_request_t *r, const ks_str_t *name)
 
         if (i >= part->nelts) {
             if (part->next == NULL) {
-                break;
+                return NULL;
             }
 
             part = part->next;
             h = part->elts;
             i = 0;
+
+            if (part->nelts == 0) {
+                return NULL;
+            }
         }
 
         if (h[i].hash
-            && h[i].key.len == name->len
-            && ngx_strncasecmp(h[i].key.data, (u_char *) name->data, name->len)
-               == 0)
+            && (prefix ? h[i].key.len >= len : h[i].key.len == len)
+            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
         {
-            h[i].hash = 0;
+            return &h[i];
         }
+    }
+}
+
+
+/* what stands there already under the name, from the upstream for instance */
+
+static void
+ngx_http_keystone_drop_header(ngx_http_request_t *r, const ks_str_t *name)
+{
+    ngx_table_elt_t  *h;
+
+    for ( ;; ) {
+        h = ngx_http_keystone_find_header(r, (u_char *) name->data, name->len,
+                                          0);
+        if (h == NULL) {
+            return;
+        }
+
+        h->hash = 0;
     }
 }
 

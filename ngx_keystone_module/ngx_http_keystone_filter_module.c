@@ -84,8 +84,12 @@ ngx_http_keystone_header_filter(ngx_http_request_t *r)
 
     if (ctx && ctx->state == NGX_HTTP_KEYSTONE_PASSED) {
 
+        /* a file needs the core for a page of another origin only */
+
         if (r->upstream_states
-            || (ctx->origin && r->headers_out.status < NGX_HTTP_BAD_REQUEST))
+            || (ctx->origin
+                && (r->headers_out.status < NGX_HTTP_SPECIAL_RESPONSE
+                    || r->headers_out.status == NGX_HTTP_NOT_MODIFIED)))
         {
             return ngx_http_keystone_filter_upstream(r, ctx);
         }
@@ -145,6 +149,7 @@ static void
 ngx_http_keystone_describe_upstream(ngx_http_request_t *r,
     ks_http_upstream_t *up)
 {
+    ngx_table_elt_t            *h;
     ngx_http_upstream_t        *u;
     ngx_http_upstream_state_t  *state;
 
@@ -154,8 +159,10 @@ ngx_http_keystone_describe_upstream(ngx_http_request_t *r,
 
     ngx_keystone_to_ks(&up->content_type, &r->headers_out.content_type);
 
-    if (r->headers_out.location) {
-        ngx_keystone_to_ks(&up->location, &r->headers_out.location->value);
+    h = ngx_http_keystone_find_header(r, (u_char *) "Location",
+                                      sizeof("Location") - 1, 0);
+    if (h) {
+        ngx_keystone_to_ks(&up->location, &h->value);
     }
 
     if (r->upstream_states == NULL || r->upstream_states->nelts == 0) {
@@ -187,41 +194,34 @@ ngx_http_keystone_describe_upstream(ngx_http_request_t *r,
 static void
 ngx_http_keystone_drop_foreign(ngx_http_request_t *r, ngx_uint_t room)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    if (r->headers_out.location) {
-        r->headers_out.location->hash = 0;
-        r->headers_out.location = NULL;
+    /* not headers_out.location: nginx leaves that empty for a relative one */
+
+    for ( ;; ) {
+        h = ngx_http_keystone_find_header(r, (u_char *) "Location",
+                                          sizeof("Location") - 1, 0);
+        if (h == NULL) {
+            break;
+        }
+
+        h->hash = 0;
     }
+
+    r->headers_out.location = NULL;
 
     if (room != KS_ROOM_RTC) {
         return;
     }
 
-    part = &r->headers_out.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
+    for ( ;; ) {
+        h = ngx_http_keystone_find_header(r, (u_char *) "Access-Control-",
+                                          sizeof("Access-Control-") - 1, 1);
+        if (h == NULL) {
+            return;
         }
 
-        if (h[i].key.len > sizeof("Access-Control-") - 1
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "Access-Control-",
-                               sizeof("Access-Control-") - 1)
-               == 0)
-        {
-            h[i].hash = 0;
-        }
+        h->hash = 0;
     }
 }
 

@@ -132,14 +132,14 @@ ngx_http_keystone_gate_pass(ngx_http_keystone_ctx_t *ctx)
     ctx->state = NGX_HTTP_KEYSTONE_PASSED;
 
     if (pass->uri.len == 0) {
+        r->uri = ctx->uri;
         return NGX_OK;
     }
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_http_keystone_module);
 
     if (pass->uri.len < klcf->prefix_len
-        || r->uri.len < klcf->prefix_len
-        || ngx_memcmp(pass->uri.data, r->uri.data, klcf->prefix_len) != 0)
+        || ngx_memcmp(pass->uri.data, ctx->uri.data, klcf->prefix_len) != 0)
     {
         /* "alias" cuts the prefix off */
 

@@ -128,6 +128,7 @@ ngx_http_keystone_start(ngx_http_request_t *r,
 {
     ks_header_t               headers[NGX_HTTP_KEYSTONE_HEADERS];
     ks_worker_t              *core;
+    ngx_int_t                 rc;
     ks_http_request_t         rq;
     ngx_http_keystone_ctx_t  *ctx;
 
@@ -146,7 +147,13 @@ ngx_http_keystone_start(ngx_http_request_t *r,
 
     ctx->origin = ngx_http_keystone_fill(r, klcf, &rq, headers);
 
-    return ks_http_start(core, &rq, ngx_http_keystone_wake, ctx, &ctx->http);
+    rc = ks_http_start(core, &rq, ngx_http_keystone_wake, ctx, &ctx->http);
+
+    if (ngx_http_keystone_redact_uri(ctx, klcf) == NGX_ERROR) {
+        return KS_ERROR;
+    }
+
+    return rc;
 }
 
 

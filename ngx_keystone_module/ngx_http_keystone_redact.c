@@ -1,0 +1,140 @@
+
+/*
+ * No token in a log.  nginx writes the request line into error.log (and
+ * $request into access.log); play tokens come in the query, or in the path as
+ * /live/t/{token}/..., and stream keys in the query.  In gated locations the
+ * line is made anew without them, before anything else may log it, and the
+ * path is masked unless the gate passes and gives a new one.
+ */
+
+
+#include <ngx_http_keystone.h>
+
+
+static ngx_int_t ngx_http_keystone_mask(ngx_http_request_t *r,
+    ngx_http_keystone_loc_conf_t *klcf, ngx_str_t *uri);
+
+
+/* the rewrite phase: the first one that knows the location */
+
+ngx_int_t
+ngx_http_keystone_redact_handler(ngx_http_request_t *r)
+{
+    u_char                        *p;
+    size_t                         len;
+    ngx_str_t                      uri;
+    ngx_http_keystone_loc_conf_t  *klcf;
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_http_keystone_module);
+
+    if (klcf->room == NGX_HTTP_KEYSTONE_OFF || r->internal) {
+        return NGX_DECLINED;
+    }
+
+    uri = r->uri;
+
+    switch (ngx_http_keystone_mask(r, klcf, &uri)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+
+        if (r->args.len == 0) {
+            return NGX_DECLINED;
+        }
+
+        break;
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* method, path, "?-" for any query, protocol */
+
+    len = r->method_name.len + 1 + uri.len + 2 + 1 + r->http_protocol.len;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->request_line.data = p;
+
+    p = ngx_cpymem(p, r->method_name.data, r->method_name.len);
+    *p++ = ' ';
+    p = ngx_cpymem(p, uri.data, uri.len);
+
+    if (r->args.len) {
+        *p++ = '?';
+        *p++ = '-';
+    }
+
+    *p++ = ' ';
+    p = ngx_cpymem(p, r->http_protocol.data, r->http_protocol.len);
+
+    r->request_line.len = p - r->request_line.data;
+
+    return NGX_DECLINED;
+}
+
+
+/* after the core has its copy of the path */
+
+ngx_int_t
+ngx_http_keystone_redact_uri(ngx_http_keystone_ctx_t *ctx,
+    ngx_http_keystone_loc_conf_t *klcf)
+{
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    ctx->uri = r->uri;
+
+    return ngx_http_keystone_mask(r, klcf, &r->uri);
+}
+
+
+/* NGX_DECLINED: there is no token in the path, and it is left alone */
+
+static ngx_int_t
+ngx_http_keystone_mask(ngx_http_request_t *r,
+    ngx_http_keystone_loc_conf_t *klcf, ngx_str_t *uri)
+{
+    u_char  *p, *token, *rest, *last;
+
+    if (klcf->room != KS_ROOM_HLS || uri->len < klcf->prefix_len + 2) {
+        return NGX_DECLINED;
+    }
+
+    token = uri->data + klcf->prefix_len;
+    last = uri->data + uri->len;
+
+    if (*token == '/') {
+        token++;
+    }
+
+    if (last - token < 2 || token[0] != 't' || token[1] != '/') {
+        return NGX_DECLINED;
+    }
+
+    token += 2;
+
+    rest = ngx_strlchr(token, last, '/');
+    if (rest == NULL) {
+        rest = last;
+    }
+
+    p = ngx_pnalloc(r->pool, (token - uri->data) + 1 + (last - rest));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = ngx_cpymem(ngx_cpymem(p, uri->data, token - uri->data), "-", 1);
+    last = ngx_cpymem(last, rest, uri->data + uri->len - rest);
+
+    uri->data = p;
+    uri->len = last - p;
+
+    return NGX_OK;
+}
