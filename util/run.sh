@@ -169,7 +169,7 @@ END
 
         location /api/    { keystone_api; }
         location /healthz { keystone_health; }
-        location /readyz  { keystone_ready; }
+        location /readyz  { keystone_health; }
         location /metrics { keystone_metrics; allow 127.0.0.1; deny all; }
         location /live/   { keystone_gate hls; root $run/media; }
 END

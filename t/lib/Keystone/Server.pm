@@ -112,7 +112,7 @@ sub config {
         location /api/    { keystone_api; }
         location /live/   { keystone_gate hls; root $dir/media; }
         location /healthz { keystone_health; }
-        location /readyz  { keystone_ready; }
+        location /readyz  { keystone_health; }
         location /metrics { keystone_metrics; }
 END
     my $rtmp = $self->{rtmp} // <<"END";
