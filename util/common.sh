@@ -40,17 +40,30 @@ not_installed() {
             }'
 }
 
+# Install packages. Debian's nginx package would start a server on port 80: its
+# service is kept from starting here, and stays disabled.
 apt_install() {
     command -v apt-get > /dev/null ||
         die "setup: no apt-get here; install by hand: $*"
     say "setup: installing $*"
-    if ! quiet as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -q --no-install-recommends "$@"; then
-        quiet as_root apt-get update -q || die "setup: apt-get update failed"
-        quiet as_root env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -q --no-install-recommends "$@" ||
+    local masked=
+    if [[ " $* " == *' nginx '* ]] && [ -d /run/systemd/system ]; then
+        say "setup: the system's own nginx service is left disabled"
+        quiet as_root systemctl mask nginx && masked=yes
+    fi
+    if ! apt_get install --no-install-recommends "$@"; then
+        apt_get update || die "setup: apt-get update failed, see above"
+        apt_get install --no-install-recommends "$@" ||
             die "setup: apt-get install failed, see above"
     fi
+    if [ -n "$masked" ]; then
+        quiet as_root systemctl unmask nginx
+        quiet as_root systemctl disable nginx
+    fi
+}
+
+apt_get() {
+    quiet as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@"
 }
 
 # Run a command, and show its output only when it fails.

@@ -12,7 +12,7 @@ packages_of() {
                 libsqlite3-dev libjansson-dev libargon2-dev libssl-dev \
                 libpcre2-dev zlib1g-dev xz-utils
             ;;
-        run) packages_of build; echo openssl ;;
+        run) packages_of build; echo perl ;;
         unit) packages_of build; echo libcmocka-dev ;;
         t)
             packages_of build
