@@ -9,10 +9,10 @@
  * connect, publish, disconnect for --seconds. Names are never printed: they
  * carry keys.
  */
+#include "report.h"
 #include "rtmp_conn.h"
 #include "rtmp_media.h"
 #include "rtmp_options.h"
-#include "rtmp_report.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>

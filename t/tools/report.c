@@ -1,4 +1,4 @@
-#include "rtmp_report.h"
+#include "report.h"
 
 #include <stdlib.h>
 #include <time.h>

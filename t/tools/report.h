@@ -1,6 +1,6 @@
-/* What the driver prints: JSON lines on stdout. */
-#ifndef RTMP_REPORT_H
-#define RTMP_REPORT_H
+/* What the tools print: JSON lines on stdout. */
+#ifndef REPORT_H
+#define REPORT_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,345 @@
+#!/usr/bin/perl
+
+# Keystone against plain nginx in interleaved rounds of one run, as ratios.
+# Started by util/bench.sh, which says what it takes from the environment.
+
+use v5.30;
+use warnings;
+
+use File::Temp qw( tempdir );
+use FindBin;
+use lib $FindBin::Bin;
+use HTTP::Tiny;
+use JSON::PP;
+use List::Util qw( max );
+
+use Load;
+use Rows;
+use Servers;
+
+$| = 1;
+$SIG{INT} = $SIG{TERM} = sub { exit 130 };
+
+my $build = $ENV{BUILD};
+my $rounds = $ENV{BENCH_ROUNDS} // 5;
+my $only = $ENV{BENCH_ROWS} // '';
+my $json = JSON::PP->new->canonical->pretty;
+my $dir = tempdir('keystone-bench-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $cpus = (grep { /^processor/ } do { open my $f, '<', '/proc/cpuinfo'; <$f> });
+my %b = (dir => $dir, seconds => $ENV{BENCH_SECONDS} // 2,
+         burst => $ENV{BENCH_BURST} // 2000);
+$Load::tools = "$build/tools";
+my ($server_cpu, $load_cpu) = $cpus > 1 ? ('0', '1-' . ($cpus - 1)) : ();
+$Load::cpus = $load_cpu;
+
+sub slurp {
+    my ($path) = @_;
+    open my $file, '<:raw', $path or die "$path: $!\n";
+    local $/;
+    return <$file>;
+}
+
+sub spew {
+    my ($path, $text) = @_;
+    open my $file, '>:raw', $path or die "$path: $!\n";
+    print $file $text;
+    close $file;
+    return $path;
+}
+
+# The recorded exchange: offer of Chromium, answer of SRS.
+my $capture = slurp("$FindBin::Bin/../../captures/srs5/whip/publish.201.http");
+my ($request, $response) = $capture
+    =~ /### request\n(.*?)\n### response\n(.*)/s or die "capture: no parts\n";
+my ($offer) = $request =~ /\r\n\r\n(.*)/s;
+my ($answer) = $response =~ /\r\n\r\n(.*)/s;
+$offer .= "\n" if $offer !~ /\n\z/;
+$b{offer} = spew("$dir/offer.sdp", $offer);
+(my $quoted = $answer) =~ s/\r/\\r/g;
+$quoted =~ s/\n/\\n/g;
+
+my $http = <<"END";
+    access_log off;
+    client_max_body_size 64k;
+    client_body_buffer_size 64k;
+    default_type application/octet-stream;
+    types { video/mp2t ts; application/vnd.apple.mpegurl m3u8; }
+    sendfile on;
+    keepalive_requests 1000000000;
+END
+my $temp = join '', map { "    ${_}_temp_path tmp;\n" }
+    qw( client_body proxy fastcgi uwsgi scgi );
+my @common = (dir => $dir, nginx => $ENV{NGINX_BINARY}, cpus => $server_cpu);
+
+my $srs = Servers::start('srs', @common, cpus => $load_cpu, modules => '',
+    config => sub { my ($s) = @_; <<"END" });
+http {
+$http$temp
+    keepalive_timeout 0;
+    server {
+        listen 127.0.0.1:$s->{port};
+        location / {
+            default_type application/sdp;
+            add_header Location "/rtc/v1/whip/?action=delete&token=876g88831&app=live&stream=w1&session=336i5914:5Jkk";
+            if (\$request_method = DELETE) { return 200; }
+            return 201 "$quoted";
+        }
+        location /api/ {
+            default_type application/json;
+            return 200 '{"code":0,"server":"srs_a","service":"x","pid":"1"}';
+        }
+    }
+}
+END
+
+my $rtmp_load = "load_module $ENV{RTMP_MODULE};";
+$b{start_keystone} = sub {
+    my ($name, $cpu) = @_;
+    return Servers::start($name, @common, cpus => $cpu,
+        modules => "$rtmp_load\nload_module $ENV{OBJS}/ngx_keystone_module.so;"
+            . "\nload_module $ENV{OBJS}/ngx_rtmp_keystone_module.so;",
+        config => sub { my ($s) = @_; <<"END" });
+keystone {
+    store sqlite:$s->{dir}/keystone.db;
+    zone keystone:64m;
+    jwt_secret file:$dir/secret;
+    edge_base_url http://127.0.0.1:$s->{port};
+    rtmp_base_url rtmp://127.0.0.1:$s->{rtmp_port};
+    rate_limit off;
+    srs_node srs_a api=127.0.0.1:$srs->{port};
+}
+http {
+$http$temp
+    upstream srs_a { server 127.0.0.1:$srs->{port}; }
+    server {
+        listen 127.0.0.1:$s->{port};
+        location /api/ { keystone_api; }
+        location /rtc/v1/ {
+            keystone_gate rtc;
+            proxy_pass http://\$keystone_node\$keystone_upstream_uri;
+        }
+        location /live/ { keystone_gate hls; root $dir/hls; }
+        location = /healthz { keystone_health; }
+        location = /readyz { keystone_health; }
+    }
+}
+rtmp {
+    access_log off;
+    server {
+        listen 127.0.0.1:$s->{rtmp_port};
+        application live { live on; keystone on; }
+    }
+}
+END
+};
+
+# --- what the rows need: people, streams, tokens, files
+
+spew("$dir/secret", unpack 'H*', do {
+    open my $random, '<:raw', '/dev/urandom' or die $!;
+    read $random, my $bytes, 32;
+    $bytes;
+});
+mkdir "$dir/hls";
+mkdir "$dir/hls/live";
+my $ours = $b{keystone} = $b{start_keystone}->('keystone', $server_cpu);
+my $client = HTTP::Tiny->new(timeout => 20);
+
+sub api {
+    my ($method, $path, $body) = @_;
+    my $got = $client->request($method,
+        "http://127.0.0.1:$ours->{port}/api/v1$path", {
+            headers => {
+                $body ? ('Content-Type' => 'application/json') : (),
+                $b{access} ? (Authorization => "Bearer $b{access}") : (),
+            },
+            $body ? (content => encode_json($body)) : (),
+        });
+    die "$method $path: $got->{status} $got->{content}\n" if !$got->{success};
+    return $got->{content} ? decode_json($got->{content}) : {};
+}
+
+sub register {
+    my ($email) = @_;
+    delete $b{access};
+    $b{access} = api('POST', '/auth/register',
+        { email => $email, password => 'correct horse' })->{access_token};
+}
+
+sub new_stream {
+    return api('POST', '/streams', { title => 'Bench', visibility => 'public',
+                                     @_ });
+}
+
+say "bench: preparing $b{burst} streams";
+register('many@example.org');
+my @streams = map { new_stream() } 1 .. $b{burst};
+$b{whip_lines} = spew("$dir/whip.lines",
+    join '', map { "$_->{id} $_->{stream_key}\n" } @streams);
+my @rtmp = map { new_stream() } 1 .. 1024;
+$b{rtmp_names} = spew("$dir/rtmp.names",
+    join '', map { "$_->{id}?key=$_->{stream_key}\n" } @rtmp);
+$b{watched} = new_stream();
+$b{private} = new_stream(visibility => 'private');
+$b{play_token} = api('POST', "/streams/$b{private}{id}/tokens",
+    { kind => 'play', ttl_seconds => 86400 })->{token};
+register('bench@example.org');
+$b{first} = (map { new_stream() } 1 .. 20)[0];
+$b{login} = spew("$dir/login.json", encode_json(
+    { email => 'bench@example.org', password => 'correct horse' }));
+my $segment = 65536;
+spew("$dir/hls/live/$b{private}{id}-1.ts", "\x47" . "\0" x ($segment - 1));
+
+# The watched stream is published by WHIP, the private one by RTMP; both stay.
+Load::http($ours->{port}, "/rtc/v1/whip/$b{watched}{id}", method => 'POST',
+    body => $b{offer}, status => 201, headers => [
+        'Content-Type: application/sdp',
+        "Authorization: Bearer $b{watched}{stream_key}"]);
+my $names = spew("$dir/private.name",
+    "$b{private}{id}?key=$b{private}{stream_key}\n");
+my $publisher = fork // die "fork: $!\n";
+if ($publisher == 0) {
+    open STDOUT, '>', '/dev/null';
+    exec("$build/tools/rtmp_driver", 'publish', '--url',
+        "rtmp://127.0.0.1:$ours->{rtmp_port}/live", '--names', $names,
+        '--seconds', 3600, '--media');
+    exit 127;
+}
+END {
+    if ($publisher) {
+        my $status = $?;
+        kill 'TERM', $publisher;
+        waitpid $publisher, 0;
+        $? = $status;
+    }
+}
+
+my $one = $client->get(
+    "http://127.0.0.1:$ours->{port}/api/v1/streams/$b{first}{id}",
+    { headers => { Authorization => "Bearer $b{access}" } })->{content};
+my $list = $client->get("http://127.0.0.1:$ours->{port}/api/v1/streams",
+    { headers => { Authorization => "Bearer $b{access}" } })->{content};
+
+my $plain = $b{plain} = Servers::start('plain', @common, modules => $rtmp_load,
+    config => sub { my ($s) = @_; <<"END" });
+http {
+$http$temp
+    upstream srs_a { server 127.0.0.1:$srs->{port}; }
+    server {
+        listen 127.0.0.1:$s->{port};
+        location /rtc/v1/ { proxy_pass http://srs_a; }
+        location /refused/ { return 401; }
+        location /live/ { root $dir/hls; }
+        location = /one { default_type application/json; return 200 '$one'; }
+        location = /list { default_type application/json; return 200 '$list'; }
+    }
+}
+rtmp {
+    access_log off;
+    server {
+        listen 127.0.0.1:$s->{rtmp_port};
+        application live { live on; }
+    }
+}
+END
+
+# --- the rounds
+
+sub median {
+    my @sorted = sort { $a <=> $b } @_;
+    return @sorted % 2 ? $sorted[$#sorted / 2]
+        : ($sorted[@sorted / 2 - 1] + $sorted[@sorted / 2]) / 2;
+}
+
+sub measure {
+    my ($row, $server) = @_;
+    my $before = Servers::cpu_ns($server);
+    my $got = $row->{run}->($server, $server == $ours);
+    my $cpu = Servers::cpu_ns($server) - $before;
+    $row->{after}->($server) if $row->{after};
+    return {
+        per_second => $got->{requests} / $got->{seconds},
+        cpu_us => $cpu / 1000 / max(1, $got->{requests}),
+        busy => $cpu / 1e9 / $got->{seconds},
+    };
+}
+
+my (@results, $failed);
+
+sub verdict {
+    my ($ok) = @_;
+    $failed++ if !$ok;
+    return $ok ? 'pass' : 'FAIL';
+}
+
+my $format = "%-38s %-12s %9s %9s %6s %6s %7s %7s %7s %7s  %s\n";
+printf $format, '', 'plain nginx', 'plain/s', 'ours/s', 'ratio', '>=', 'plain',
+    'ours us', 'ratio', '<=', '';
+for my $row (Rows::compared(\%b)) {
+    next if $row->{key} !~ /$only/;
+    my (@rounds, $error);
+    for my $round (0 .. $rounds) {    # round 0 warms up and is not counted
+        my %pair = eval {
+            (plain => measure($row, $plain), ours => measure($row, $ours));
+        } or do { $error = $@ || 'failed'; last };
+        push @rounds, \%pair if $round;
+    }
+    if ($error) {
+        chomp $error;
+        verdict(0);
+        printf "%-38s %-12s %s\n", $row->{what}, $row->{plain}, "FAIL: $error";
+        push @results, { key => $row->{key}, what => $row->{what},
+                         error => $error, pass => JSON::PP::false };
+        next;
+    }
+    my $of = sub {
+        my ($side, $field) = @_;
+        return median(map { $_->{$side}{$field} } @rounds);
+    };
+    my $speed = median(map { $_->{ours}{per_second} / $_->{plain}{per_second} }
+        @rounds);
+    my $cpu = median(map { $_->{ours}{cpu_us} / $_->{plain}{cpu_us} } @rounds);
+    my $ok = $speed >= $row->{throughput} && $cpu <= $row->{cpu};
+    printf $format, $row->{what}, $row->{plain},
+        (map { sprintf '%.0f', $of->($_, 'per_second') } qw( plain ours )),
+        sprintf('%.2f', $speed), sprintf('%.2f', $row->{throughput}),
+        (map { sprintf '%.1f', $of->($_, 'cpu_us') } qw( plain ours )),
+        sprintf('%.2f', $cpu), sprintf('%.2f', $row->{cpu}), verdict($ok);
+    push @results, { (map { $_ => $row->{$_} } qw( key what plain )),
+        throughput_ratio => $speed, throughput_budget => $row->{throughput},
+        cpu_ratio => $cpu, cpu_budget => $row->{cpu}, rounds => \@rounds,
+        pass => $ok ? JSON::PP::true : JSON::PP::false };
+}
+
+say '';
+$b{free} = $ours;
+if ($cpus > 1 && grep { $_->{key} =~ /$only/ && $_->{key} eq 'argon2' }
+        Rows::absolute(\%b)) {
+    # the same server, allowed on all CPUs from here on
+    system('taskset', '-a', '-c', '-p', '0-' . ($cpus - 1), $_) == 0 or die
+        for Servers::workers($ours), ();
+}
+for my $row (Rows::absolute(\%b)) {
+    next if $row->{key} !~ /$only/;
+    my $value = eval { median(map { $row->{run}->() } 1 .. 3) };
+    my $error = $@;
+    my $beside = $row->{plain} ? eval { $row->{plain}->() } : undef;
+    my $ok = defined $value && $value <= $row->{limit};
+    printf "%-38s %s, at most %s %s%s  %s\n", $row->{what},
+        defined $value ? sprintf('%.2f', $value) : "no value: $error",
+        $row->{limit}, $row->{unit},
+        defined $beside ? sprintf(' (without: %.2f)', $beside) : '',
+        verdict($ok);
+    push @results, { (map { $_ => $row->{$_} } qw( key what limit unit )),
+        value => $value, beside => $beside,
+        pass => $ok ? JSON::PP::true : JSON::PP::false };
+}
+
+spew("$build/bench.json", $json->encode({
+    rounds => $rounds, seconds => $b{seconds}, burst => $b{burst},
+    cpus => $cpus, segment_bytes => $segment, rows => \@results }));
+say "\nAll numbers: $build/bench.json";
+my $log = join '', map { slurp("$_->{dir}/error.log") } $ours, $plain;
+print "error.log says:\n", join("\n", (grep { /\[(alert|crit|emerg)\]/ }
+    split /\n/, $log)[0 .. 9]), "\n" if $log =~ /\[(alert|crit|emerg)\]/;
+exit($failed && !$ENV{BENCH_NO_FAIL} ? 1 : 0);
