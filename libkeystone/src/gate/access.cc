@@ -27,8 +27,8 @@ std::string_view presented(const Question &q) {
 
 // A text that cannot be a token costs no look-up.
 bool may_be_token(std::string_view text) {
-    return text.size() <= 64 && (text.starts_with("ks_pub_") ||
-                                 text.starts_with("ks_play_"));
+    return text.size() <= 64 &&
+           (text.starts_with("ks_pub_") || text.starts_with("ks_play_"));
 }
 
 } // namespace
@@ -58,7 +58,7 @@ std::string explain(Code code, std::string_view stream) {
         return "The token may not be used from this address.";
     case Code::already_publishing:
         return name + "is being published by someone else. Stop that one, or "
-               "try again when it has gone.";
+                      "try again when it has gone.";
     case Code::not_live:
         return name + "is not live. Try again when it is.";
     case Code::not_found:
@@ -79,7 +79,8 @@ std::optional<Decision> Access::warm(const Question &q) {
         !store_.tokens().facts_cached(sha256(credential), token)) {
         return std::nullopt;
     }
-    std::string_view name = q.stream.empty() ? token.stream_id.view() : q.stream;
+    std::string_view name =
+        q.stream.empty() ? token.stream_id.view() : q.stream;
     StreamFacts stream = no_stream(name);
     if (may_exist(name) && !store_.streams().facts_cached(Id(name), stream)) {
         return std::nullopt;

@@ -119,9 +119,8 @@ bool Hls::read(const codec::RequestView &request, Case &c) {
     c.question.origin = request.header("origin");
     c.question.credential = path->token;
     if (c.question.credential.empty()) {
-        c.question.credential =
-            codec::bearer(request.header("authorization"))
-                .value_or(std::string_view());
+        c.question.credential = codec::bearer(request.header("authorization"))
+                                    .value_or(std::string_view());
     }
     if (c.question.credential.empty() && !request.query.empty()) {
         c.credential = codec::query_value(request.query, "token").value_or("");

@@ -29,8 +29,8 @@ OpenedSession open_session(Sessions &sessions, const Decision &decision,
         if (decision.verdict.replaces) {
             replaces = decision.publisher;
         }
-        opened = sessions.table().open_publisher(s, decision.stream, replaces,
-                                                 now);
+        opened =
+            sessions.table().open_publisher(s, decision.stream, replaces, now);
     } else {
         opened = sessions.table().open_viewer(s, decision.stream.max_viewers,
                                               who.viewer, now);

@@ -13,9 +13,9 @@ struct Applicant {
     model::Protocol protocol = model::Protocol::hls;
     std::string_view client_ip;
     std::string_view user_agent;
-    std::string_view node;          // SRS node that will have the media
-    int32_t owner_pid = 0;          // the worker that will hold it; 0: a node
-    zone::HashKey viewer;           // HLS: who it is, without a connection
+    std::string_view node; // SRS node that will have the media
+    int32_t owner_pid = 0; // the worker that will hold it; 0: a node
+    zone::HashKey viewer;  // HLS: who it is, without a connection
 };
 
 struct OpenedSession {

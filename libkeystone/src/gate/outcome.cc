@@ -30,10 +30,10 @@ Outcome refusal(const codec::RequestView &request, Code code,
     if (out.response.status == 401) {
         // RFC 6750, section 3: no error attribute when nothing was presented
         bool presented = !request.header("authorization").empty();
-        out.response.set("WWW-Authenticate",
-                         presented ? "Bearer realm=\"keystone\", "
-                                     "error=\"invalid_token\""
-                                   : "Bearer realm=\"keystone\"");
+        out.response.set("WWW-Authenticate", presented
+                                                 ? "Bearer realm=\"keystone\", "
+                                                   "error=\"invalid_token\""
+                                                 : "Bearer realm=\"keystone\"");
     }
     if (retry_after_s > 0) {
         out.response.set("Retry-After", std::to_string(retry_after_s));

@@ -145,10 +145,10 @@ rt::Task<Outcome> Rtc::head(const codec::Request &request) {
         auto out = co_await offer_head(request);
         co_return out;
     }
-    Outcome out = refusal(request, Code::method_not_allowed,
-                          session_id_.empty()
-                              ? "An endpoint takes POST with an offer."
-                              : "A session takes PATCH and DELETE.");
+    Outcome out =
+        refusal(request, Code::method_not_allowed,
+                session_id_.empty() ? "An endpoint takes POST with an offer."
+                                    : "A session takes PATCH and DELETE.");
     out.response.set("Allow", session_id_.empty()
                                   ? "GET, HEAD, POST, OPTIONS"
                                   : "GET, HEAD, PATCH, DELETE, OPTIONS");

@@ -91,9 +91,8 @@ void Sessions::start() {
 
 size_t Sessions::end_stream(const Id &stream, EndReason reason) {
     size_t n = 0;
-    for (const Id &id : ids_where([&](const model::Session &s) {
-             return s.stream_id == stream;
-         })) {
+    for (const Id &id : ids_where(
+             [&](const model::Session &s) { return s.stream_id == stream; })) {
         n += end_session(id, reason) ? 1 : 0;
     }
     return n;

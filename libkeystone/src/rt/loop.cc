@@ -79,9 +79,7 @@ Loop::Loop(Host &host) : host_(host) {
 }
 
 Loop::~Loop() {
-    while (spawned_ != nullptr) {
-        delete spawned_;
-    }
+    cancel_spawned();
     host_.alarm(true, kNever);
     host_.alarm(false, kNever);
     queue_.prev_ = queue_.next_ = nullptr;
@@ -129,6 +127,12 @@ void Loop::spawn(Task<void> task) {
     spawned->start();
     if (!running_) {
         set_alarms();
+    }
+}
+
+void Loop::cancel_spawned() {
+    while (spawned_ != nullptr) {
+        delete spawned_;
     }
 }
 

@@ -99,6 +99,8 @@ class Loop {
     // itself or when the loop does.
     void spawn(Task<void> task);
     size_t spawned() const { return spawned_count_; }
+    // Before what they work with goes.
+    void cancel_spawned();
 
     // The process drains: background work should end by itself.
     void drain() { draining_ = true; }

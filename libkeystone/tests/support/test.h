@@ -61,7 +61,20 @@ inline void holds_in(bool holds, std::string_view row, const char *what,
     }
 }
 
+inline void has(std::string_view text, std::string_view part, const char *file,
+                int line) {
+    if (text.find(part) == std::string_view::npos) {
+        print_error("\"%.*s\" does not have\n\"%.*s\"\n",
+                    static_cast<int>(text.size()), text.data(),
+                    static_cast<int>(part.size()), part.data());
+        _fail(file, line);
+    }
+}
+
 } // namespace ks::test
+
+// Part of a text: a message, a body.
+#define assert_has(text, part) ks::test::has((text), (part), __FILE__, __LINE__)
 
 // Any two texts: std::string, std::string_view, literals.
 #define assert_text(actual, expected)                                          \

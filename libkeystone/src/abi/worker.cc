@@ -1,0 +1,95 @@
+// Shared memory and the worker's life.
+
+#include "abi/worker.h"
+
+#include "abi/config.h"
+#include "abi/text.h"
+
+#include <exception>
+
+using ks::abi::write_error;
+
+extern "C" {
+
+int ks_zone_init(void *addr, size_t size, const unsigned char key[16],
+                 char *err, size_t errlen) noexcept {
+    try {
+        auto made = ks::zone::Zone::init(addr, size, key);
+        if (!made) {
+            write_error(err, errlen, made.error().detail);
+            return KS_ERROR;
+        }
+        return KS_OK;
+    } catch (const std::exception &e) {
+        write_error(err, errlen, e.what());
+        return KS_ERROR;
+    }
+}
+
+ks_worker_t *ks_worker_create(const ks_config_t *cf, const ks_host_t *host,
+                              void *zone, char *err, size_t errlen) noexcept {
+    try {
+        if (host->size < sizeof(ks_host_t)) {
+            write_error(err, errlen, "the host is older than the library");
+            return nullptr;
+        }
+        ks::zone::Zone *z = ks::zone::Zone::at(zone);
+        if (z == nullptr) {
+            write_error(err, errlen, "the zone has another layout");
+            return nullptr;
+        }
+        auto w = std::make_unique<ks_worker_s>(cf->config.copy(), *host, *z);
+        auto store =
+            ks::store::Store::make(w->config.store_url.reveal(), w->zone);
+        if (!store) {
+            write_error(err, errlen, store.error().detail);
+            return nullptr;
+        }
+        w->store = std::move(*store);
+        w->sessions = std::make_unique<ks::gate::Sessions>(
+            w->zone, w->store.get(), w->loop);
+        w->access =
+            std::make_unique<ks::gate::Access>(*w->store, w->zone, w->loop);
+        w->hls = std::make_unique<ks::gate::Hls>(*w->access, *w->sessions,
+                                                 w->zone, w->loop);
+        w->api = std::make_unique<ks::api::Api>(w->config, *w->store, w->zone,
+                                                *w->sessions, w->loop);
+        return w.release();
+    } catch (const std::exception &e) {
+        write_error(err, errlen, e.what());
+        return nullptr;
+    }
+}
+
+void ks_worker_start(ks_worker_t *w) noexcept {
+    try {
+        w->store->start();
+        w->sessions->start();
+    } catch (const std::exception &e) {
+        w->loop.log(ks::rt::LogLevel::alert, e.what());
+    }
+}
+
+void ks_worker_run(ks_worker_t *w) noexcept {
+    try {
+        w->loop.run();
+    } catch (const std::exception &e) {
+        // Everything that can fail is caught where it belongs to somebody.
+        w->loop.log(ks::rt::LogLevel::alert, e.what());
+    }
+}
+
+void ks_worker_fd_event(ks_worker_t *w, void *token, unsigned ready) noexcept {
+    try {
+        static_cast<ks::rt::FdSink *>(token)->on_fd(ready);
+        w->loop.run();
+    } catch (const std::exception &e) {
+        w->loop.log(ks::rt::LogLevel::alert, e.what());
+    }
+}
+
+void ks_worker_drain(ks_worker_t *w) noexcept { w->loop.drain(); }
+
+void ks_worker_destroy(ks_worker_t *w) noexcept { delete w; }
+
+} // extern "C"

@@ -1,0 +1,154 @@
+#include "conf/config.h"
+
+#include "../support/test.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <unistd.h>
+
+using ks::conf::Config;
+using Words = std::vector<std::string>;
+
+namespace {
+
+constexpr const char *kSecret = "0123456789abcdef0123456789abcdef";
+
+std::string refused(Config &c, Words words) {
+    auto done = c.directive(words);
+    return done ? std::string() : done.error().detail;
+}
+
+void a_whole_block_is_read(void **) {
+    setenv("TEST_JWT", kSecret, 1);
+    Config c;
+    for (const Words &words : std::vector<Words>{
+             {"store", "sqlite:/var/lib/keystone/keystone.db"},
+             {"jwt_secret", "env:TEST_JWT"},
+             {"jwt_secret", "another secret that is long enough, too"},
+             {"edge_base_url", "https://live.example.org/"},
+             {"rtmp_base_url", "rtmp://live.example.org:1935"},
+             {"cors_origins", "https://App.example.org,http://localhost:5173"},
+             {"srs_node", "srs_a", "api=127.0.0.1:1985", "rtmp=127.0.0.1:19"},
+             {"ice_server", "stun:stun.example.org:3478"},
+             {"rate_limit", "login", "10r/m", "burst=5"},
+             {"registration", "closed"}}) {
+        assert_text(refused(c, words), "");
+    }
+    assert_true(c.finish().ok());
+    assert_text(c.jwt_secrets[0].reveal(), kSecret);
+    assert_int_equal(c.jwt_secrets.size(), 2);
+    assert_text(c.edge_base_url, "https://live.example.org");
+    assert_text(c.cors_origins[0], "https://app.example.org");
+    assert_int_equal(c.cors_origins.size(), 2);
+    assert_text(c.srs_nodes[0].rtmp, "127.0.0.1:19");
+    assert_int_equal(c.rate_limits["login"].count, 10);
+    assert_int_equal(c.rate_limits["login"].burst, 5);
+    assert_false(c.registration_open);
+
+    Config copy = c.copy();
+    assert_text(copy.jwt_secrets[0].reveal(), kSecret);
+    assert_text(copy.srs_nodes[0].name, "srs_a");
+}
+
+void an_empty_variable_is_as_if_not_written(void **) {
+    unsetenv("TEST_UNSET");
+    setenv("TEST_JWT", kSecret, 1);
+    Config c;
+    assert_text(refused(c, {"store", "env:TEST_UNSET"}), "");
+    assert_text(
+        refused(c, {"redis", "env:TEST_UNSET", "password=env:TEST_UNSET"}), "");
+    assert_text(refused(c, {"edge_base_url", "env:TEST_UNSET"}), "");
+    assert_text(refused(c, {"cors_origins", "env:TEST_UNSET"}), "");
+    assert_text(refused(c, {"jwt_secret", "env:TEST_JWT"}), "");
+    assert_text(refused(c, {"jwt_secret", "env:TEST_UNSET"}), "");
+    assert_true(c.finish().ok());
+    assert_text(c.store_url.reveal(), "sqlite:keystone.db");
+}
+
+void a_secret_comes_from_a_file(void **) {
+    char path[] = "/tmp/ks-config-test-XXXXXX";
+    int fd = mkstemp(path);
+    std::string text = std::string("  ") + kSecret + "\n";
+    assert_int_equal(write(fd, text.data(), text.size()), text.size());
+    close(fd);
+    Config c;
+    assert_text(refused(c, {"jwt_secret", std::string("file:") + path}), "");
+    assert_text(c.jwt_secrets[0].reveal(), kSecret);
+    unlink(path);
+    std::string why = refused(c, {"jwt_secret", std::string("file:") + path});
+    assert_has(why, "No such file");
+}
+
+// What is wrong is named, and what to write instead.
+void bad_values_are_refused_with_the_cure(void **) {
+    struct Row {
+        Words words;
+        const char *says;
+    };
+    const Row rows[] = {
+        {{"jwt_secret", "short"}, "5 bytes long, at least 32"},
+        {{"jwt_secret", "short"}, "openssl rand"},
+        {{"jwt_secret", "replace-me-with-the-output-of-openssl-rand"},
+         "sample of the documentation"},
+        {{"jwt_secret"}, "takes one value"},
+        {{"store", "mysql://x"}, "store sqlite:"},
+        {{"store", "postgres://u:hunter2@h/db"}, "PostgreSQL"},
+        {{"store", "a", "b"}, "takes one value"},
+        {{"redis", "127.0.0.1:6379"}, "Redis"},
+        {{"edge_base_url", "live.example.org"}, "https://live.example.org"},
+        {{"edge_base_url", "ftp://live.example.org"}, "not a base address"},
+        {{"cors_origins", "*"}, "not an origin"},
+        {{"cors_origins", "https://*.example.org"}, "no wildcard"},
+        {{"cors_origins", "https://a.example.org/"}, "not an origin"},
+        {{"srs_node", "srs_a"}, "api=HOST:PORT"},
+        {{"srs_node", "srs a", "api=h:1"}, "no name for a node"},
+        {{"srs_node", "a", "api=h"}, "not WHAT=HOST:PORT"},
+        {{"srs_node", "a", "api=h:0"}, "not WHAT=HOST:PORT"},
+        {{"srs_node", "a", "apo=h:1"}, "not known to srs_node"},
+        {{"srs_node", "a", "rtmp=h:1"}, "needs api="},
+        {{"ice_server", "stun.example.org"}, "not a stun: or turn:"},
+        {{"ice_server", "turn:h:1"}, "needs a username"},
+        {{"rate_limit", "login", "10"}, "not a rate"},
+        {{"rate_limit", "login", "0r/m"}, "not a number"},
+        {{"rate_limit", "logon", "1r/m"}, "register, login"},
+        {{"registration", "maybe"}, "\"open\" or \"closed\""},
+        {{"no_such", "x"}, "unknown directive \"no_such\""},
+    };
+    for (const Row &row : rows) {
+        Config c;
+        std::string why = refused(c, row.words);
+        assert_has(why, row.says);
+        assert_true(why.find("hunter2") == std::string::npos);
+    }
+}
+
+void what_may_stand_once_stands_once(void **) {
+    Config c;
+    assert_text(refused(c, {"store", "sqlite:a.db"}), "");
+    std::string why = refused(c, {"store", "sqlite:b.db"});
+    assert_has(why, "duplicate");
+    assert_text(refused(c, {"srs_node", "a", "api=h:1"}), "");
+    why = refused(c, {"srs_node", "a", "api=h:2"});
+    assert_has(why, "duplicate");
+}
+
+void a_missing_secret_is_no_default_secret(void **) {
+    Config c;
+    auto done = c.finish();
+    assert_false(done.ok());
+    assert_has(done.error().detail, "openssl rand");
+}
+
+} // namespace
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(a_whole_block_is_read),
+        cmocka_unit_test(an_empty_variable_is_as_if_not_written),
+        cmocka_unit_test(a_secret_comes_from_a_file),
+        cmocka_unit_test(bad_values_are_refused_with_the_cure),
+        cmocka_unit_test(what_may_stand_once_stands_once),
+        cmocka_unit_test(a_missing_secret_is_no_default_secret),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
