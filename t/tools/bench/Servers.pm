@@ -18,7 +18,7 @@ my $owner = $$;
 END {
     if ($$ == $owner) {
         my $status = $?;
-        stop($_) for reverse @started;
+        stop($_) for reverse @{ [@started] };
         $? = $status;
     }
 }
