@@ -196,6 +196,10 @@ ngx_http_keystone_drop_foreign(ngx_http_request_t *r, ngx_uint_t room)
 {
     ngx_table_elt_t  *h;
 
+    if (room != KS_ROOM_RTC) {
+        return;
+    }
+
     /* not headers_out.location: nginx leaves that empty for a relative one */
 
     for ( ;; ) {
@@ -209,10 +213,6 @@ ngx_http_keystone_drop_foreign(ngx_http_request_t *r, ngx_uint_t room)
     }
 
     r->headers_out.location = NULL;
-
-    if (room != KS_ROOM_RTC) {
-        return;
-    }
 
     for ( ;; ) {
         h = ngx_http_keystone_find_header(r, (u_char *) "Access-Control-",
