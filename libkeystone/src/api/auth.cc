@@ -1,0 +1,186 @@
+// POST /v1/auth/register, /login
+#include "api/input.h"
+#include "api/login.h"
+
+#include "rt/wait.h"
+#include "store/password.h"
+
+#include <algorithm>
+
+namespace ks::api {
+
+namespace {
+
+constexpr std::string_view kWeak = "weak_password";
+
+// One @ with something on both sides, a host with no blanks: whether anybody
+// reads it is not for us to know.
+bool is_email(std::string_view text) {
+    size_t at = text.find('@');
+    bool shape = at != std::string_view::npos && at > 0 && at <= 64 &&
+                 at + 1 < text.size() &&
+                 text.find('@', at + 1) == std::string_view::npos;
+    auto fine = [](char c) {
+        auto u = static_cast<unsigned char>(c);
+        return u > ' ' && u != 0x7f && c != ',' && c != ';' && c != '<' &&
+               c != '>' && c != '"' && c != '(' && c != ')';
+    };
+    return shape && std::all_of(text.begin(), text.end(), fine) &&
+           !text.substr(at + 1).starts_with('.') && !text.ends_with('.');
+}
+
+constexpr codec::Text kEmail{.min = 3,
+                             .max = 254,
+                             .required = true,
+                             .unit = codec::Unit::bytes,
+                             .valid = is_email,
+                             .hint = "an e-mail address"};
+
+// Bounds are checked by hand: they have a code of their own.
+constexpr codec::Text kAnyPassword{.max = 64 * 1024,
+                                   .required = true,
+                                   .unit = codec::Unit::bytes,
+                                   .lines = true};
+
+rt::Task<Result<bool>> check_password(Context &ctx, Secret password,
+                                      std::string hash) {
+    ctx.zone.counters().add(zone::Counter::password_hashes);
+    auto work = [password = std::move(password), hash = std::move(hash)] {
+        return store::verify_password(password, hash);
+    };
+    auto right = co_await rt::offload(rt::Pool::hash, std::move(work));
+    co_return std::move(right);
+}
+
+rt::Task<Result<std::string>> hash_of(Context &ctx, Secret password) {
+    ctx.zone.counters().add(zone::Counter::password_hashes);
+    store::Salt salt = store::make_salt(ctx.loop.entropy());
+    auto work = [password = std::move(password), salt] {
+        return store::hash_password(password, salt);
+    };
+    auto hash = co_await rt::offload(rt::Pool::hash, std::move(work));
+    if (hash && hash->empty()) {
+        co_return Error(Code::overloaded,
+                        "No memory to hash a password. Try again in a moment.",
+                        1);
+    }
+    co_return std::move(hash);
+}
+
+} // namespace
+
+Reply register_user(Context &ctx, Call &call) {
+    if (!ctx.config.registration_open) {
+        co_return refuse(call,
+                         Error(Code::registration_closed,
+                               "Accounts are made by an administrator here."));
+    }
+    auto body = read_body(call);
+    if (!body) {
+        co_return refuse(call, body.error());
+    }
+    codec::FieldReader in(*body);
+    auto email = in.string("email", kEmail);
+    auto given = in.string("password", kAnyPassword);
+    auto name = in.string("name", {.max = 100, .nullable = true});
+    size_t length = given ? (*given).size() : 0;
+    if (given &&
+        (length < store::kMinPassword || length > store::kMaxPassword)) {
+        in.add("password", kWeak, "must have 8 to 256 bytes");
+    } else if (given && email && iequals(*given, *email)) {
+        in.add("password", kWeak, "must not be the e-mail address");
+    }
+    auto wrong = in.finish();
+    if (!wrong.empty()) {
+        auto weak = [](const codec::FieldError &e) { return e.code == kWeak; };
+        if (std::all_of(wrong.begin(), wrong.end(), weak)) {
+            std::string text = "password " + wrong.front().detail;
+            co_return refuse(call, Error(Code::weak_password, text), wrong);
+        }
+        co_return refuse_fields(call, wrong);
+    }
+
+    Secret password(*given);
+    wipe((*given).data(), (*given).size());
+    auto hash = co_await hash_of(ctx, std::move(password));
+    if (!hash) {
+        co_return refuse(call, hash.error());
+    }
+    store::NewUser wanted;
+    wanted.email = *email;
+    wanted.name = name.value_or("");
+    wanted.password_hash = std::move(*hash);
+    auto user = co_await ctx.store.users().create(std::move(wanted));
+    if (!user) {
+        co_return refuse(call, user.error());
+    }
+    call.labels.user = user->id;
+    std::string ip(call.request.client_ip);
+    std::string agent(call.request.header("User-Agent"));
+    auto login = co_await ctx.store.logins().create(user->id, std::move(ip),
+                                                    std::move(agent));
+    if (!login) {
+        co_return refuse(call, login.error());
+    }
+    co_return login_answer(ctx, call.request, 201, *login);
+}
+
+Reply log_in(Context &ctx, Call &call) {
+    auto body = read_body(call);
+    if (!body) {
+        co_return refuse(call, body.error());
+    }
+    codec::FieldReader in(*body);
+    auto email = in.string("email", {.min = 1, .max = 254, .required = true});
+    auto given = in.string("password", kAnyPassword);
+    if (given && (*given).size() > store::kMaxPassword) {
+        in.add("password", "too_long", "must have at most 256 bytes");
+    }
+    auto wrong = in.finish();
+    if (!wrong.empty()) {
+        co_return refuse_fields(call, wrong);
+    }
+
+    auto found = co_await ctx.store.users().by_email(*email);
+    bool known = found.ok();
+    if (!known && found.error().code != Code::not_found) {
+        co_return refuse(call, found.error());
+    }
+    // Somebody unknown costs the same hash and gets the same answer.
+    std::string hash;
+    if (known) {
+        hash = found->password_hash;
+    }
+    Secret password(*given);
+    wipe((*given).data(), (*given).size());
+    Secret tried = password.copy();
+    auto right = co_await check_password(ctx, std::move(tried), hash);
+    if (!right) {
+        co_return refuse(call, right.error());
+    }
+    if (!known || !*right) {
+        ctx.zone.counters().add(zone::Counter::logins_failed);
+        co_return refuse(call, Error(Code::invalid_credentials,
+                                     "E-mail address or password is wrong."));
+    }
+    model::User user = found->user;
+    call.labels.user = user.id;
+    if (store::needs_rehash(hash)) {
+        auto better = co_await hash_of(ctx, std::move(password));
+        if (better) {
+            auto kept = co_await ctx.store.users().set_password_hash(
+                user.id, std::move(*better));
+            (void)kept.ok(); // the old one is good, too
+        }
+    }
+    std::string ip(call.request.client_ip);
+    std::string agent(call.request.header("User-Agent"));
+    auto login = co_await ctx.store.logins().create(user.id, std::move(ip),
+                                                    std::move(agent));
+    if (!login) {
+        co_return refuse(call, login.error());
+    }
+    co_return login_answer(ctx, call.request, 200, *login);
+}
+
+} // namespace ks::api

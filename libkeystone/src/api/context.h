@@ -1,0 +1,34 @@
+// What handlers work with.  One a worker.
+#pragma once
+
+#include "api/access.h"
+#include "api/page_cache.h"
+#include "api/replay.h"
+#include "api/urls.h"
+#include "conf/config.h"
+#include "gate/sessions.h"
+#include "rt/loop.h"
+#include "store/store.h"
+#include "zone/sessions.h"
+#include "zone/zone.h"
+
+namespace ks::api {
+
+struct Context {
+    Context(const conf::Config &c, store::Store &s, zone::Zone &z,
+            gate::Sessions &g, rt::Loop &l)
+        : config(c), store(s), zone(z), sessions(g), loop(l), access(c, l),
+          urls(c), replay(c, s.idempotency(), l), pages(z) {}
+
+    const conf::Config &config;
+    store::Store &store;
+    zone::Zone &zone;
+    gate::Sessions &sessions;
+    rt::Loop &loop;
+    Access access;
+    Urls urls;
+    Replay replay;
+    PageCache pages;
+};
+
+} // namespace ks::api
