@@ -71,6 +71,22 @@ inline void has(std::string_view text, std::string_view part, const char *file,
     }
 }
 
+// A file of tests/data.
+inline std::string data(std::string_view name) {
+    std::string path = __FILE__;
+    path.erase(path.rfind('/'));
+    path += "/../data/";
+    path += name;
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    if (!in || text.str().empty()) {
+        print_error("%s: cannot be read\n", path.c_str());
+        _fail(__FILE__, __LINE__);
+    }
+    return text.str();
+}
+
 } // namespace ks::test
 
 // Part of a text: a message, a body.
