@@ -4,7 +4,7 @@
 #   BENCH_ROUNDS=5    counted rounds of each row, plain and ours in turn
 #   BENCH_SECONDS=2   of each measurement
 #   BENCH_BURST=2000  requests of a measurement that counts them
-#   BENCH_ROWS=regex  only these: whip whip-refused whep hls get-stream
+#   BENCH_ROWS=regex  only these: authorize whip whip-refused whep hls get-stream
 #                     list-streams rtmp rtmp-lone argon2 memory start
 #   BENCH_NO_FAIL=1   a missed budget is not a failure
 # shellcheck source=util/common.sh
@@ -20,8 +20,17 @@ nginx_variant system
     die "bench: the modules are not built: make module"
 make -s -C t/tools BUILD="$BUILD"
 
+missed=0
+if [ -z "${BENCH_ROWS:-}" ] || [[ authorize =~ $BENCH_ROWS ]]; then
+    make -s --no-print-directory -C libkeystone bench
+    for program in "$BUILD"/bench/*_bench; do
+        "$program" || missed=1
+    done
+fi
+
 # Connections by the hundred, on both sides.
 ulimit -n 16384 2> /dev/null || ulimit -n "$(ulimit -Hn)"
 
 export BUILD OBJS=$ngx_dir/objs NGINX_BINARY=$ngx_binary RTMP_MODULE=$ngx_rtmp
-exec perl t/tools/bench/run.pl
+perl t/tools/bench/run.pl || missed=1
+[ -n "${BENCH_NO_FAIL:-}" ] || exit "$missed"
