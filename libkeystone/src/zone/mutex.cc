@@ -42,6 +42,7 @@ Mutex::Took Mutex::try_lock() {
     case EOWNERDEAD:
         return Took::after_death;
     case EBUSY:
+    case EDEADLK: // by this very thread
         return Took::no;
     default:
         std::abort();
