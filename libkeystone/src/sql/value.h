@@ -5,32 +5,39 @@
 
 #include "base/id.h"
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace ks::sql {
 
+// Not a variant: gcc 12 warns of one that is moved after it was inlined.
 class Value {
   public:
     Value() = default; // null
-    Value(int64_t n) : v_(n) {}
-    Value(int n) : v_(static_cast<int64_t>(n)) {}
-    Value(bool b) : v_(static_cast<int64_t>(b)) {}
-    Value(std::string s) : v_(std::move(s)) {}
-    Value(std::string_view s) : v_(std::string(s)) {}
-    Value(const char *s) : v_(std::string(s)) {}
-    Value(const Id &id) : v_(id.str()) {}
+    template <std::integral T>
+    Value(T n) : kind_(Kind::number), number_(static_cast<int64_t>(n)) {}
+    Value(std::string s) : kind_(Kind::text), text_(std::move(s)) {}
+    Value(std::string_view s) : Value(std::string(s)) {}
+    Value(const char *s) : Value(std::string(s)) {}
+    Value(const Id &id) : Value(id.str()) {}
 
-    bool null() const { return v_.index() == 0; }
-    const int64_t *number() const { return std::get_if<int64_t>(&v_); }
-    const std::string *text() const { return std::get_if<std::string>(&v_); }
+    // Null if it is of another kind.
+    const int64_t *number() const {
+        return kind_ == Kind::number ? &number_ : nullptr;
+    }
+    const std::string *text() const {
+        return kind_ == Kind::text ? &text_ : nullptr;
+    }
 
   private:
-    std::variant<std::monostate, int64_t, std::string> v_;
+    enum class Kind : uint8_t { null, number, text };
+    Kind kind_ = Kind::null;
+    int64_t number_ = 0;
+    std::string text_;
 };
 
 using Params = std::vector<Value>;

@@ -47,12 +47,20 @@ class Cache {
     // After a write.
     void forget_stream(const Id &id);
     void forget_token(const Sha256 &hash);
+    // The row alone: what decide() reads is the same.
+    void forget_row(const Id &id);
 
     zone::Zone &zone() { return zone_; }
 
   private:
     zone::Zone &zone_;
 };
+
+// The database cannot answer: what was known before will have to do.
+inline bool gone(const Error &error) {
+    return error.code == Code::store_unavailable ||
+           error.code == Code::overloaded;
+}
 
 // A row in the zone.  Read back only if it is whole and of today's form.
 std::string pack(const model::Stream &stream, Millis read_at);

@@ -1,13 +1,14 @@
-// Who else writes: keystonectl, and other hosts on the same database.  A change
-// that must be felt at once leaves a row in the same batch; every worker looks
-// for new rows twice a second.
+// What every worker of every host must feel within a second: a change leaves a
+// row in the same batch, every worker looks for new rows twice a second.  So it
+// arrives from keystonectl and other hosts, and also when the worker that made
+// it was killed before it could tell the zone.
 #pragma once
 
 #include "base/hash.h"
 #include "sql/database.h"
 
 #include <functional>
-#include <set>
+#include <map>
 #include <string>
 
 namespace ks::store {
@@ -38,7 +39,8 @@ class Changes {
 
     Changes(sql::Database &db, Cache &cache) : db_(db), cache_(cache) {}
 
-    // Looks once; the first time only learns what is there already.
+    // Looks once: takes what is new out of the cache, then tells.  The first
+    // time it only learns what is there already.
     rt::Task<Result<void>> poll();
     rt::Task<Result<void>> purge();
 
@@ -47,8 +49,8 @@ class Changes {
   private:
     sql::Database &db_;
     Cache &cache_;
-    WallMs newest_ = -1;
-    std::set<std::string, std::less<>> seen_; // ids of the last seconds
+    WallMs looked_ = 0;                               // 0: not yet
+    std::map<std::string, WallMs, std::less<>> seen_; // of the last seconds
 };
 
 } // namespace ks::store

@@ -25,8 +25,9 @@ struct MigrationState {
     WallMs applied_at = 0; // 0: not yet
 };
 
-// All that are known or applied, in order.  Changes nothing.  `conflict` when
-// the database is newer than this program or has another text of a migration.
+// All that are known, in order; makes the empty list of what was applied where
+// there is none, nothing else.  `conflict` when the database is newer than this
+// program or has another text of a migration.
 rt::Task<Result<std::vector<MigrationState>>>
 migration_status(sql::Database &db,
                  std::span<const Migration> known = migrations());

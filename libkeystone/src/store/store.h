@@ -43,14 +43,16 @@ class Store {
     Store(const Store &) = delete;
     Store &operator=(const Store &) = delete;
 
-    // Opens, migrates, watches for changes made by others.  Once, on the loop.
+    // Opens, migrates, looks for changes, forgets what is old.  Once; ends with
+    // the store or when the loop drains.
     void start();
     // The same, waited for: for tools and tests, instead of start().
     rt::Task<Result<void>> open();
 
-    // Told of changes that were not made through this nginx (keystonectl,
-    // another host), after they were taken out of the cache: within a second.
-    void on_foreign_change(std::function<void(const Change &)> told);
+    // Told of every change within a second, after it was taken out of the
+    // cache: also of those that keystonectl or another host made, and of this
+    // worker's own.  Every worker is told; before start().
+    void on_change(std::function<void(const Change &)> told);
 
     StoreState state() const;
 
@@ -79,6 +81,7 @@ class Store {
     Sessions sessions_;
     Idempotency idempotency_;
     Changes changes_;
+    rt::Task<void> work_; // keep_open()
 };
 
 } // namespace ks::store

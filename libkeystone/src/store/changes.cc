@@ -1,0 +1,95 @@
+#include "store/changes.h"
+
+#include "store/cache.h"
+#include "store/text.h"
+
+namespace ks::store {
+
+namespace {
+
+using sql::Access;
+using sql::Statement;
+
+// Clocks of hosts differ, and a batch is committed after its row got its time.
+constexpr Millis kOverlap = 15 * kSecond;
+
+constexpr std::string_view kKinds[] = {"stream_changed", "stream_disabled",
+                                       "stream_removed", "token_revoked"};
+
+const Statement kInsert = {
+    "changes_insert",
+    "INSERT INTO changes (id, at, kind, stream_id, token_id, token_hash)"
+    " VALUES ($1, $2, $3, $4, $5, $6)",
+    Access::write};
+
+const Statement kSince = {
+    "changes_since",
+    "SELECT id, at, kind, stream_id, token_id, token_hash FROM changes"
+    " WHERE at > $1 ORDER BY at",
+    Access::read};
+
+const Statement kPurge = {"changes_purge", "DELETE FROM changes WHERE at < $1",
+                          Access::write};
+
+Change change_of(const sql::Row &row) {
+    Change change;
+    for (size_t i = 0; i < std::size(kKinds); i++) {
+        if (row.text(2) == kKinds[i]) {
+            change.kind = static_cast<ChangeKind>(i);
+        }
+    }
+    change.stream_id = row.id(3);
+    change.token_id = row.id(4);
+    change.token_hash = row.str(5);
+    return change;
+}
+
+} // namespace
+
+sql::Bound announce(const Change &change, WallMs now, Entropy &entropy) {
+    Id id = make_id("chg_", entropy);
+    return sql::Bound(
+        kInsert,
+        sql::params(id, now, kKinds[static_cast<size_t>(change.kind)],
+                    change.stream_id, change.token_id, change.token_hash));
+}
+
+rt::Task<Result<void>> Changes::poll() {
+    WallMs now = rt::Loop::current().wall();
+    bool first = looked_ == 0;
+    WallMs since = (first ? now : looked_) - kOverlap;
+    sql::Params params = sql::params(since);
+    auto rows = co_await db_.query(kSince, std::move(params));
+    if (!rows) {
+        co_return std::move(rows.error());
+    }
+    looked_ = now;
+    std::erase_if(seen_, [&](const auto &one) { return one.second <= since; });
+    for (size_t i = 0; i < rows->size(); i++) {
+        sql::Row row = (*rows)[i];
+        bool is_new = seen_.emplace(row.str(0), row.number(1)).second;
+        if (first || !is_new) {
+            continue;
+        }
+        Change change = change_of(row);
+        cache_.forget_stream(change.stream_id);
+        if (!change.token_hash.empty()) {
+            cache_.forget_token(hash_from(change.token_hash));
+        }
+        if (told) {
+            told(change);
+        }
+    }
+    co_return Result<void>();
+}
+
+rt::Task<Result<void>> Changes::purge() {
+    sql::Params params = sql::params(rt::Loop::current().wall() - kKeep);
+    auto rows = co_await db_.query(kPurge, std::move(params));
+    if (!rows) {
+        co_return std::move(rows.error());
+    }
+    co_return Result<void>();
+}
+
+} // namespace ks::store

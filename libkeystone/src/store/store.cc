@@ -1,0 +1,114 @@
+#include "store/store.h"
+
+#include "rt/wait.h"
+#include "store/guard.h"
+
+#include <algorithm>
+
+namespace ks::store {
+
+namespace {
+
+constexpr Millis kRetryMin = 250;
+constexpr Millis kRetryMax = 5 * kSecond;
+
+constexpr Millis kHouseEvery = 10 * kMinute;
+constexpr Millis kKeepLogins = 7 * kDay; // after they ended
+constexpr Millis kKeepTokens = 30 * kDay;
+constexpr Millis kKeepSessions = 90 * kDay;
+
+} // namespace
+
+Result<std::unique_ptr<Store>> Store::make(std::string_view url,
+                                           zone::Zone &zone) {
+    auto db = sql::open(url);
+    if (!db) {
+        return std::move(db.error());
+    }
+    return std::unique_ptr<Store>(new Store(std::move(*db), zone));
+}
+
+Store::Store(std::unique_ptr<sql::Database> db, zone::Zone &zone)
+    : db_(std::move(db)), cache_(zone),
+      guard_(std::make_unique<Guard>(*db_, zone.counters())), users_(*guard_),
+      logins_(*guard_), streams_(*guard_, cache_), tokens_(*guard_, cache_),
+      sessions_(*guard_), idempotency_(*guard_), changes_(*guard_, cache_) {}
+
+Store::~Store() = default;
+
+void Store::on_change(std::function<void(const Change &)> told) {
+    changes_.told = std::move(told);
+}
+
+StoreState Store::state() const {
+    const sql::Health &health = guard_->health();
+    StoreState state;
+    state.ready = guard_->opened() && health.usable;
+    state.trouble = health.trouble;
+    state.since = health.since;
+    if (!guard_->opened() && state.trouble.empty()) {
+        state.trouble = "not open yet";
+    }
+    return state;
+}
+
+rt::Task<Result<void>> Store::open() {
+    auto opened = co_await guard_->open();
+    if (!opened) {
+        co_return Error(opened.error().code, guard_->health().trouble);
+    }
+    co_return Result<void>();
+}
+
+void Store::start() {
+    work_ = keep_open();
+    work_.start();
+}
+
+// Opens until it is open, then looks for changes; when that fails the file may
+// be another one now, and is opened anew.
+rt::Task<void> Store::keep_open() {
+    rt::Loop &loop = rt::Loop::current();
+    Millis retry = kRetryMin;
+    Millis house_at = loop.now() + kMinute;
+    bool sound = false;
+    while (!loop.draining()) {
+        if (!sound) {
+            auto opened = co_await guard_->open();
+            sound = opened.ok();
+        }
+        if (sound) {
+            auto looked = co_await changes_.poll();
+            sound = looked.ok();
+        }
+        if (!sound) {
+            co_await rt::sleep_for(retry, rt::Hold::none);
+            retry = std::min(retry * 2, kRetryMax);
+            continue;
+        }
+        retry = kRetryMin;
+        if (loop.now() >= house_at) {
+            house_at = loop.now() + kHouseEvery;
+            co_await keep_house();
+        }
+        co_await rt::sleep_for(Changes::kEvery, rt::Hold::none);
+    }
+}
+
+// Any worker may do it, and all do: what is gone is gone.  Failures are told
+// by the guard and tried again the next time.
+rt::Task<void> Store::keep_house() {
+    WallMs now = rt::Loop::current().wall();
+    auto answers = co_await idempotency_.purge();
+    auto changes = co_await changes_.purge();
+    auto logins = co_await logins_.purge(now - kKeepLogins);
+    auto tokens = co_await tokens_.purge(now - kKeepTokens);
+    auto sessions = co_await sessions_.purge(now - kKeepSessions);
+    (void)answers;
+    (void)changes;
+    (void)logins;
+    (void)tokens;
+    (void)sessions;
+}
+
+} // namespace ks::store

@@ -1,0 +1,144 @@
+// A store on a real SQLite file in a directory of its own, on the poll host.
+#pragma once
+
+#include "../support/test.h"
+#include "rt/loop.h"
+#include "rt/poll_host.h"
+#include "rt/wait.h"
+#include "store/store.h"
+#include "zone/zone.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+namespace ks::test {
+
+class TempDir {
+  public:
+    TempDir() {
+        const char *base = std::getenv("TMPDIR");
+        std::string form = std::string(base != nullptr ? base : "/tmp");
+        form += "/keystone-test-XXXXXX";
+        path_ = mkdtemp(form.data());
+    }
+    ~TempDir() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    std::string file(std::string_view name) const {
+        return path_ + "/" + std::string(name);
+    }
+    const std::string &path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+class ZoneMemory {
+  public:
+    ZoneMemory() : memory_(std::aligned_alloc(4096, kSize)) {
+        uint8_t key[16] = {7, 1, 4, 9, 2};
+        auto made = zone::Zone::init(memory_, kSize, key);
+        assert_true(made.ok());
+    }
+    ~ZoneMemory() { std::free(memory_); }
+    zone::Zone &zone() { return *zone::Zone::at(memory_); }
+
+  private:
+    static constexpr size_t kSize = size_t{4} << 20;
+    void *memory_;
+};
+
+// A poll host whose clock the test may move forward.
+class TravelHost : public rt::PollHost {
+  public:
+    TravelHost() : PollHost(rt::LogLevel::emerg) {}
+    Millis now() override { return PollHost::now() + ahead; }
+    WallMs wall() override { return PollHost::wall() + ahead; }
+    void log(rt::LogLevel level, std::string_view text) override {
+        lines.emplace_back(text);
+        (void)level;
+    }
+    Millis ahead = 0;
+    std::vector<std::string> lines;
+};
+
+struct Runner {
+    TravelHost host;
+    rt::Loop loop{host};
+
+    template <class T> T run(rt::Task<T> task) {
+        if (!task.start()) {
+            host.run(loop, [&] { return task.done(); });
+        }
+        return task.take();
+    }
+    // Turns the loop until it holds; fails the test after ten seconds.
+    template <class Fn> void until(Fn holds) {
+        Millis end = host.PollHost::now() + 10 * kSecond;
+        while (!holds()) {
+            assert_true(host.PollHost::now() < end);
+            run(nap());
+        }
+    }
+    static rt::Task<int> nap() {
+        co_await rt::sleep_for(5);
+        co_return 0;
+    }
+};
+
+struct StoreWorld : Runner {
+    TempDir dir;
+    ZoneMemory memory;
+    std::unique_ptr<store::Store> store;
+
+    StoreWorld() { open(); }
+    // Again: as another process would, with the same zone.
+    void open() {
+        auto made =
+            store::Store::make("sqlite:" + dir.file("k.db"), memory.zone());
+        assert_true(made.ok());
+        store = std::move(*made);
+        auto opened = run(store->open());
+        assert_true(opened.ok());
+    }
+    model::User user(std::string email) {
+        store::NewUser wanted;
+        wanted.email = std::move(email);
+        wanted.name = "N";
+        wanted.password_hash = "$x";
+        auto made = run(store->users().create(wanted));
+        assert_true(made.ok());
+        return *made;
+    }
+    store::CreatedStream stream(const Id &owner, std::string title = "T") {
+        model::Stream wanted;
+        wanted.owner_id = owner;
+        wanted.title = std::move(title);
+        auto made = run(store->streams().create(wanted));
+        assert_true(made.ok());
+        return std::move(*made);
+    }
+    store::CreatedToken token(const Id &stream, int max_uses = 0,
+                              WallMs expires_at = 0) {
+        model::Token wanted;
+        wanted.stream_id = stream;
+        wanted.max_uses = max_uses;
+        wanted.expires_at = expires_at;
+        auto made = run(store->tokens().create(wanted));
+        assert_true(made.ok());
+        return std::move(*made);
+    }
+};
+
+// The code of a failure; ok when it is none.
+template <class T> Code code_of(const Result<T> &r) {
+    return r.ok() ? Code::ok : r.error().code;
+}
+
+#define assert_code(result, expected)                                          \
+    assert_int_equal(static_cast<int>(ks::test::code_of(result)),              \
+                     static_cast<int>(ks::Code::expected))
+
+} // namespace ks::test
