@@ -127,6 +127,7 @@ void ngx_rtmp_keystone_refuse(ngx_rtmp_keystone_ctx_t *ctx, ks_str_t *code,
 void ngx_rtmp_keystone_refuse_text(ngx_rtmp_keystone_ctx_t *ctx,
     const char *text);
 void ngx_rtmp_keystone_kick(ngx_rtmp_keystone_ctx_t *ctx, const char *reason);
+const char *ngx_rtmp_keystone_reason(const char *reason);
 
 /* publishers.c: one a name in this worker */
 

@@ -10,7 +10,6 @@
 
 
 static void ngx_rtmp_keystone_linger(ngx_rtmp_keystone_ctx_t *ctx);
-static const char *ngx_rtmp_keystone_reason(const char *reason);
 
 
 /* Without a code or a text: those of the core. */
@@ -128,21 +127,20 @@ ngx_rtmp_keystone_linger(ngx_rtmp_keystone_ctx_t *ctx)
 }
 
 
-static const char *
+const char *
 ngx_rtmp_keystone_reason(const char *reason)
 {
     ngx_uint_t  i;
 
-    static struct {
+    static const struct {
         const char  *reason;
         const char  *text;
     } texts[] = {
         { "replaced", "Another encoder took over this stream" },
         { "revoked",  "The key or token of this session was revoked" },
         { "disabled", "This stream was disabled" },
-        { "deleted",  "This stream was deleted" },
         { "expired",  "The token of this session has expired" },
-        { "banned",   "This client was banned" },
+        { "upstream", "The media server ended this stream" },
         { NULL,       NULL }
     };
 

@@ -325,6 +325,15 @@ ngx_rtmp_keystone_event_handler(ngx_event_t *ev)
     switch (ctx->state) {
 
     case NGX_RTMP_KEYSTONE_WAITING:
+
+        /* passed and kicked in one turn: it does not go live at all */
+
+        if (ctx->kicked) {
+            ngx_rtmp_keystone_refuse_text(ctx,
+                                      ngx_rtmp_keystone_reason(ctx->reason));
+            break;
+        }
+
         ngx_rtmp_keystone_resume(ctx);
         break;
 
