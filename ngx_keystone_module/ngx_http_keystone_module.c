@@ -269,7 +269,18 @@ ngx_http_keystone_set_room(ngx_conf_t *cf, ngx_command_t *cmd,
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
 #if (NGX_PCRE)
-    if (clcf->regex == NULL)
+    if (clcf->regex) {
+
+        if (room != KS_ROOM_HEALTH && room != KS_ROOM_METRICS) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" in a location with a regular "
+                               "expression does not know where its paths "
+                               "begin; write it in one with a prefix, and "
+                               "that location inside", &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+
+    } else
 #endif
     {
         klcf->prefix_len = clcf->name.len;
