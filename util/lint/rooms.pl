@@ -18,7 +18,8 @@ my %may = (
     store => 'base codec model conf rt zone sql',
     gate  => 'base codec model conf rt zone store',
     api   => 'base codec model conf rt zone store gate',
-    abi   => 'base codec model conf rt zone sql store gate api',
+    ops   => 'base codec model conf rt zone store',
+    abi   => 'base codec model conf rt zone sql store gate api ops',
 );
 
 # A library's header, and the only rooms that may know it.

@@ -10,6 +10,7 @@
 
 #include "codec/http.h"
 #include "conf/config.h"
+#include "gate/access.h"
 #include "gate/outcome.h"
 #include "gate/sessions.h"
 
@@ -19,8 +20,6 @@
 #include <string_view>
 
 namespace ks::gate {
-
-class Access;
 
 // The head of the media server's answer.
 struct UpstreamHead {
