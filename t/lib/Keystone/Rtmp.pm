@@ -8,6 +8,9 @@ package Keystone::Rtmp;
 #     is $client->status->{code}, 'NetStream.Publish.Start';
 #     $client->media(10);
 #     ok $client->closed(5);
+#
+# owner($ks) registers somebody through the API of a running Keystone::Server;
+# what it returns makes streams and posts as that person.
 
 use v5.30;
 use warnings;
@@ -20,7 +23,7 @@ use Time::HiRes qw( time );
 
 use Keystone::Env qw( root scratch );
 
-our @EXPORT_OK = qw( driver driver_start driver_wait ffmpeg has_ffmpeg );
+our @EXPORT_OK = qw( owner driver driver_start driver_wait ffmpeg has_ffmpeg );
 
 use constant {
     CHUNK => 65536,
@@ -255,6 +258,21 @@ sub amf_value {
     die "AMF type $type";
 }
 
+# somebody with an access token: $owner->stream(title => 'Show'),
+# $owner->post('/streams/ID/disable'), patch, delete, get likewise
+
+sub owner {
+    my ($ks) = @_;
+    state $number = 0;
+    my $answer = $ks->post('/api/v1/auth/register', {
+        email => 'owner' . ++$number . '@example.org',
+        password => 'a long enough pass phrase' });
+    die "register: $answer->{status} $answer->{body}"
+        unless $answer->{status} == 201;
+    return bless { ks => $ks, bearer => $answer->{json}{access_token} },
+        'Keystone::Rtmp::Owner';
+}
+
 # rtmp_driver: what it printed, one hash a line; the last one is the summary
 
 sub driver { driver_wait(driver_start(@_)) }
@@ -306,5 +324,26 @@ sub ffmpeg {
     CORE::close $pipe;
     return ($? >> 8, $said);
 }
+
+package Keystone::Rtmp::Owner;
+
+sub stream {
+    my ($self, %field) = @_;
+    return $self->post('/streams', { title => 'Test', %field })->{json};
+}
+
+sub ask {
+    my ($self, $method, $path, $body) = @_;
+    my $answer = $self->{ks}->request($method, "/api/v1$path",
+        bearer => $self->{bearer}, defined $body ? (body => $body) : ());
+    die "$method $path: $answer->{status} $answer->{body}"
+        unless $answer->{status} =~ /^2/;
+    return $answer;
+}
+
+sub get { my $self = shift; $self->ask('GET', @_) }
+sub post { my $self = shift; $self->ask('POST', @_) }
+sub patch { my $self = shift; $self->ask('PATCH', @_) }
+sub delete { my $self = shift; $self->ask('DELETE', @_) }
 
 1;
