@@ -43,9 +43,10 @@ std::string writable_by(const std::string &path) {
     std::string dir = directory_of(path);
     struct stat st;
     if (stat(dir.c_str(), &st) != 0) {
-        return errno == ENOENT ? "its directory " + dir + " does not exist"
-                               : "its directory " + dir +
-                                     " cannot be read: " + std::strerror(errno);
+        return errno == ENOENT
+                   ? "its directory " + dir + " does not exist"
+                   : user_name() + " must be able to enter " + dir +
+                         " and to write there: " + std::strerror(errno);
     }
     return user_name() + " must be able to write it and its directory " + dir;
 }

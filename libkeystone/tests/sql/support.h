@@ -1,0 +1,46 @@
+// Statements that tests share, and a database on a file of its own.
+#pragma once
+
+#include "../store/support.h"
+#include "sql/database.h"
+
+namespace ks::test {
+
+inline const sql::Statement kCreate = {
+    "", "CREATE TABLE t (k TEXT PRIMARY KEY, n BIGINT)", sql::Access::write};
+inline const sql::Statement kAdd = {
+    "add", "INSERT INTO t (k, n) VALUES ($1, $2)", sql::Access::write};
+inline const sql::Statement kBump = {
+    "bump", "UPDATE t SET n = n + $2 WHERE k = $1 RETURNING n",
+    sql::Access::write};
+inline const sql::Statement kAll = {"all", "SELECT k, n FROM t ORDER BY k",
+                                    sql::Access::read};
+
+struct SqlWorld : Runner {
+    TempDir dir;
+    std::unique_ptr<sql::Database> db;
+
+    explicit SqlWorld(bool with_table = true) {
+        reopen();
+        if (with_table) {
+            auto made = query(kCreate);
+            assert_true(made.ok());
+        }
+    }
+    void reopen() {
+        auto opened = sql::open("sqlite:" + dir.file("k.db"));
+        assert_true(opened.ok());
+        db = std::move(*opened);
+    }
+    template <class... T>
+    Result<sql::Rows> query(const sql::Statement &s, T &&...values) {
+        return run(db->query(s, sql::params(std::forward<T>(values)...)));
+    }
+    size_t count() {
+        auto rows = query(kAll);
+        assert_true(rows.ok());
+        return rows->size();
+    }
+};
+
+} // namespace ks::test
