@@ -23,7 +23,8 @@ use Time::HiRes qw( time );
 
 use Keystone::Env qw( root scratch );
 
-our @EXPORT_OK = qw( owner driver driver_start driver_wait ffmpeg has_ffmpeg );
+our @EXPORT_OK = qw( owner driver driver_start driver_wait driver_lines
+                     ffmpeg has_ffmpeg );
 
 use constant {
     CHUNK => 65536,
