@@ -7,6 +7,8 @@
 #include <ngx_http_keystone.h>
 
 
+static ngx_uint_t ngx_http_keystone_keep_challenge(ngx_http_request_t *r,
+    const ks_header_t *header, ngx_uint_t copy);
 static ngx_int_t ngx_http_keystone_set_header(ngx_http_request_t *r,
     const ks_header_t *header, ngx_uint_t copy);
 static void ngx_http_keystone_drop_header(ngx_http_request_t *r,
@@ -144,24 +146,47 @@ ngx_int_t
 ngx_http_keystone_set_headers(ngx_http_request_t *r,
     const ks_http_answer_t *answer, ngx_uint_t copy)
 {
-    size_t  i;
+    size_t              i;
+    const ks_header_t  *h;
+
+    h = answer->headers;
 
     /* all first, as a name may come twice in the answer itself */
 
     for (i = 0; i < answer->nheaders; i++) {
-        ngx_http_keystone_drop_header(r, &answer->headers[i].name);
+
+        if (!ngx_http_keystone_keep_challenge(r, &h[i], copy)) {
+            ngx_http_keystone_drop_header(r, &h[i].name);
+        }
     }
 
     for (i = 0; i < answer->nheaders; i++) {
 
-        if (ngx_http_keystone_set_header(r, &answer->headers[i], copy)
-            != NGX_OK)
-        {
+        if (ngx_http_keystone_keep_challenge(r, &h[i], copy)) {
+            continue;
+        }
+
+        if (ngx_http_keystone_set_header(r, &h[i], copy) != NGX_OK) {
             return NGX_ERROR;
         }
     }
 
     return NGX_OK;
+}
+
+
+/* an error of nginx that has its own one, of auth_basic for instance */
+
+static ngx_uint_t
+ngx_http_keystone_keep_challenge(ngx_http_request_t *r,
+    const ks_header_t *header, ngx_uint_t copy)
+{
+    return copy
+           && r->headers_out.www_authenticate
+           && header->name.len == sizeof("WWW-Authenticate") - 1
+           && ngx_strncasecmp((u_char *) header->name.data,
+                              (u_char *) "WWW-Authenticate", header->name.len)
+              == 0;
 }
 
 

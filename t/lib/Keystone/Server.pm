@@ -127,6 +127,7 @@ END
 END
     $rtmp = "rtmp { server {\n        listen 127.0.0.1:$self->{rtmp_port};\n"
         . "$rtmp\n} }\n" if $rtmp;
+    $rtmp ||= '';
     my $user = $> == 0 ? 'user root;' : '';
     my $modules = load_modules();
     my $temp = join "\n    ", map { "${_}_temp_path $dir/tmp/$_;" }
