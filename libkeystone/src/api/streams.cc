@@ -96,7 +96,6 @@ Reply create_stream(Context &ctx, Call &call) {
     if (!made) {
         co_return refuse(call, made.error());
     }
-    ctx.zone.invalidate_stream(made->stream.id); // lists: the epoch grows
     call.labels.stream = made->stream.id;
     codec::Response response =
         stream_answer(ctx, call.request, 201, made->stream, made->key.reveal());

@@ -1,0 +1,89 @@
+#include "api/router.h"
+
+#include "../support/test.h"
+
+#include <set>
+
+using namespace ks;
+using namespace ks::api;
+
+namespace {
+
+void the_base_is_found_behind_any_mount(void **) {
+    assert_text(below_v1("/v1/streams").value(), "streams");
+    assert_text(below_v1("/api/v1/streams").value(), "streams");
+    assert_text(below_v1("/a/b/v1/streams/x").value(), "streams/x");
+    assert_text(below_v1("/v1/").value(), "");
+    assert_false(below_v1("/v1").has_value());
+    assert_false(below_v1("/api/v2/streams").has_value());
+    assert_text(mount_of("/api/v1/streams"), "/api");
+    assert_text(mount_of("/v1/streams"), "");
+}
+
+void paths_and_methods_are_told_apart(void **) {
+    struct {
+        const char *method;
+        const char *path;
+        bool known;
+        bool routed;
+        const char *id;
+        const char *allowed;
+    } rows[] = {
+        {"GET", "streams", true, true, "", ""},
+        {"HEAD", "streams", true, true, "", ""},
+        {"POST", "streams", true, true, "", ""},
+        {"PUT", "streams", true, false, "", "GET, HEAD, POST, OPTIONS"},
+        {"GET", "streams/str_1", true, true, "str_1", ""},
+        {"POST", "streams/str_1", true, false, "str_1",
+         "GET, HEAD, PATCH, DELETE, OPTIONS"},
+        {"GET", "streams/str_1/status", true, true, "str_1", ""},
+        {"DELETE", "streams/str_1/status", true, false, "str_1",
+         "GET, HEAD, OPTIONS"},
+        {"GET", "streams/", false, false, "", ""},
+        {"GET", "streams/str_1/", false, false, "", ""},
+        {"GET", "streams/str_1/status/x", false, false, "", ""},
+        {"GET", "streams//status", false, false, "", ""},
+        {"GET", "stream", false, false, "", ""},
+        {"GET", "", false, false, "", ""},
+        {"get", "streams", true, false, "", "GET, HEAD, POST, OPTIONS"},
+        {"OPTIONS", "auth/me", true, false, "", "GET, HEAD, PATCH, OPTIONS"},
+        {"HEAD", "auth/login", true, false, "", "POST, OPTIONS"},
+    };
+    for (const auto &row : rows) {
+        std::string name = std::string(row.method) + " " + row.path;
+        Match got = match(routes(), row.method, row.path);
+        assert_row(name, got.path_known == row.known);
+        assert_row(name, (got.route != nullptr) == row.routed);
+        if (row.routed) {
+            assert_row(name, got.id == row.id);
+        } else if (row.known) {
+            assert_row(name, got.allowed() == row.allowed);
+        }
+    }
+}
+
+void no_route_stands_twice(void **) {
+    std::set<std::string> seen;
+    for (const Route &route : routes()) {
+        std::string name(route.method);
+        name += ' ';
+        name += route.path;
+        assert_row(name, seen.insert(name).second);
+        assert_row(name, route.run != nullptr);
+        // Answers that are replayed are those of POST.
+        assert_row(name,
+                   route.replays == Replays::no || route.method == "POST");
+        assert_row(name, route.body == Body::none || route.method != "GET");
+    }
+}
+
+} // namespace
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(the_base_is_found_behind_any_mount),
+        cmocka_unit_test(paths_and_methods_are_told_apart),
+        cmocka_unit_test(no_route_stands_twice),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
