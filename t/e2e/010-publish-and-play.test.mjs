@@ -27,7 +27,8 @@ const served = (id) => until(`the playlist of ${id}`, async () => {
 
 test('ffmpeg publishes with the key; ffprobe and browser play HLS',
   async (t) => {
-    const stream = await owner.createStream({ title: 'Harbour' });
+    const stream = await owner.createStream(
+      { title: 'Harbour', reconnect_window_seconds: 3 });
     const encoder = publish(
       `${product.rtmp}/${stream.id}?key=${stream.stream_key}`, 90);
     try {
@@ -85,8 +86,10 @@ test('ffmpeg publishes with the key; ffprobe and browser play HLS',
     } finally {
       await encoder.stop();
     }
-    await until('not live', async () =>
-      (await owner.status(stream.id)).live === false);
+    const state = async () => (await owner.status(stream.id)).status;
+    await until('the window', async () => await state() === 'reconnecting');
+    await until('its end', async () => await state() === 'idle');
+    assert.equal((await owner.status(stream.id)).live, false);
     const { data } = await (await product.get('/api/v1/live-streams')).json();
     assert.ok(!data.some((s) => s.id === stream.id));
   });
@@ -105,8 +108,9 @@ test('a play token opens RTMP play of a private stream, nothing else does',
       assertAv(await probe(
         `${one.rtmp}/${stream.id}?token=${token.token}`, { seconds: 4 }));
       await assert.rejects(probe(`${one.rtmp}/${stream.id}`));
+      const other = await user.createStream({ visibility: 'private' });
       await assert.rejects(probe(
-        `${one.rtmp}/${stream.id}?token=${stream.stream_key}`));
+        `${one.rtmp}/${stream.id}?token=${other.stream_key}`));
     } finally {
       await publisher?.stop();
       await one.stop();

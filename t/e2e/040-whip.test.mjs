@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { offer } from '../tools/srs/captures.mjs';
 import { launch, makeOffer, postOffer } from './lib/browser.mjs';
-import { until } from './lib/env.mjs';
 import { startProduct } from './lib/product.mjs';
 import { realSrs, startRealSrs, startStandin } from './lib/standin.mjs';
 
@@ -121,18 +120,6 @@ for (const flavour of [5, 6]) {
       const again = await post(`/rtc/v1/whip/${stream.id}`,
         stream.stream_key, sdp);
       assert.equal(again.status, 201, await again.text());
-    });
-
-    test('revoking a token ends its session at SRS', async () => {
-      const stream = await owner.createStream();
-      const token = await owner.createToken(stream.id,
-        { kind: 'publish', ttl_seconds: 600 });
-      const answer = await post(`/rtc/v1/whip/${stream.id}`, token.token,
-        offer('srs5/whip/publish.201'));
-      assert.equal(answer.status, 201, await answer.text());
-      await owner.revoke(token.id);
-      await until('the session at SRS to end', () => !srs.sessions().some(
-        (s) => s.key === `/live/${stream.id}`), { ms: 3000 });
     });
 
     test('a fresh offer of this Chromium, publish and play', async () => {

@@ -24,7 +24,7 @@ export class Child {
       const lines = rest.split('\n');
       rest = lines.pop();
       for (const line of lines) {
-        if (line.startsWith('{')) this.lines.push(JSON.parse(line));
+        if (line.startsWith('{"')) this.lines.push(JSON.parse(line));
       }
     });
     this.child.stderr.on('data', (data) => { this.err += data; });

@@ -47,6 +47,20 @@ export async function startProduct({
   return product;
 }
 
+// For one test: what fn throws is told, not what the stop then finds.
+export async function withProduct(options, fn) {
+  const product = await startProduct(options);
+  try {
+    await fn(product);
+  } catch (error) {
+    await product.stop().catch((e) => {
+      error.message += `\n(then: ${e.message.slice(0, 400)})`;
+    });
+    throw error;
+  }
+  await product.stop();
+}
+
 class Product {
   constructor(dir, { port, rtmp_port: rtmpPort }) {
     this.dir = dir;
@@ -87,9 +101,10 @@ class Product {
   get(path, options) { return fetch(`${this.base}${path}`, options); }
 
   async workers() {
-    const { out } = await run('ps', ['-o', 'pid=', '--ppid',
+    const { out } = await run('ps', ['-o', 'pid=,args=', '--ppid',
       String(this.nginx.child.pid)]);
-    return out.split(/\s+/).filter(Boolean).map(Number);
+    return out.split('\n').filter((l) => l.includes('worker process'))
+      .map((l) => parseInt(l, 10));
   }
 
   reload() { this.nginx.child.kill('SIGHUP'); }

@@ -14,7 +14,7 @@ export class User {
   }
 
   async call(method, path, body, { expect, headers = {} } = {}) {
-    const answer = await fetch(`${this.base}/api/v1${path}`, {
+    const send = () => fetch(`${this.base}/api/v1${path}`, {
       method,
       headers: {
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
@@ -23,6 +23,16 @@ export class User {
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
+    let answer;
+    try {
+      answer = await send();
+    } catch (error) {
+      // an idle connection whose worker went with a reload, just now
+      if (method !== 'GET' || error.cause?.code !== 'UND_ERR_SOCKET') {
+        throw error;
+      }
+      answer = await send();
+    }
     const text = await answer.text();
     const json = text ? JSON.parse(text) : null;
     if (expect ? answer.status !== expect : !answer.ok) {

@@ -11,7 +11,11 @@ export const realSrs = process.env.SRS_BIN;
 const directives = (port) => ({
   keystone: `srs_node srs_a api=127.0.0.1:${port};`,
   http: `upstream srs_a { server 127.0.0.1:${port}; }`,
-  rtc: 'proxy_pass http://$keystone_node$keystone_upstream_uri;',
+  // as in nginx.conf.example
+  rtc: `proxy_pass http://$keystone_node$keystone_upstream_uri;
+    proxy_set_header Authorization "";
+    proxy_set_header Cookie "";
+    proxy_set_header X-Forwarded-For $remote_addr;`,
 });
 
 export async function startStandin(options) {
