@@ -49,6 +49,7 @@ sub answer {
         my $n = sysread $socket, $text, 65536, length $text;
         last unless $n;
     }
+    close $socket;
     return $text;
 }
 
