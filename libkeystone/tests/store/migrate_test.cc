@@ -1,0 +1,158 @@
+#include "store/migrate.h"
+#include "support.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace ks;
+using namespace ks::test;
+using store::Migration;
+
+namespace {
+
+const Migration kOne[] = {{"0001_one", "CREATE TABLE one (a TEXT);\n"}};
+const Migration kTwo[] = {{"0001_one", "CREATE TABLE one (a TEXT);\n"},
+                          {"0002_two",
+                           "-- more\nALTER TABLE one ADD b BIGINT;\n\n"
+                           "CREATE TABLE two (\n    a TEXT\n);\n"
+                           "INSERT INTO two VALUES ('x;y');\n"}};
+const Migration kOther[] = {{"0001_one", "CREATE TABLE one (a BIGINT);\n"}};
+const Migration kBroken[] = {
+    {"0001_one", "CREATE TABLE one (a TEXT);\n"},
+    {"0002_two", "CREATE TABLE two (a TEXT);\nCREATE TABLE one (a TEXT);\n"}};
+
+struct MigrationWorld : Runner {
+    TempDir dir;
+    std::unique_ptr<sql::Database> db;
+
+    MigrationWorld() {
+        auto opened = sql::open("sqlite:" + dir.file("k.db"));
+        db = std::move(*opened);
+    }
+    auto migrate(std::span<const Migration> known) {
+        return run(store::migrate(*db, known));
+    }
+    bool has(const char *table) {
+        static const sql::Statement kHas = {
+            "has", "SELECT 1 FROM sqlite_master WHERE name = $1",
+            sql::Access::read};
+        auto rows = run(db->query(kHas, sql::params(table)));
+        return rows.ok() && rows->size() == 1;
+    }
+};
+
+void each_is_applied_once_in_order(void **) {
+    MigrationWorld w;
+    auto done = w.migrate(kOne);
+    assert_true(done.ok());
+    assert_int_equal(done->size(), 1);
+    done = w.migrate(kTwo);
+    assert_true(done.ok());
+    assert_int_equal(done->size(), 1);
+    assert_text((*done)[0].name, "0002_two");
+    assert_int_equal((*done)[0].version, 2);
+    assert_true(w.has("two"));
+    done = w.migrate(kTwo);
+    assert_true(done.ok() && done->empty());
+}
+
+void the_status_changes_nothing(void **) {
+    MigrationWorld w;
+    auto status = w.run(store::migration_status(*w.db, kTwo));
+    assert_true(status.ok());
+    assert_int_equal(status->size(), 2);
+    assert_int_equal((*status)[0].applied_at, 0);
+    assert_false(w.has("one"));
+    assert_true(w.migrate(kOne).ok());
+    status = w.run(store::migration_status(*w.db, kTwo));
+    assert_true(status.ok());
+    assert_true((*status)[0].applied_at != 0);
+    assert_int_equal((*status)[1].applied_at, 0);
+}
+
+void a_newer_database_is_refused(void **) {
+    MigrationWorld w;
+    assert_true(w.migrate(kTwo).ok());
+    auto done = w.migrate(kOne);
+    assert_code(done, conflict);
+    assert_true(done.error().detail.find("0002_two") != std::string::npos);
+    assert_true(done.error().detail.find("newer") != std::string::npos);
+}
+
+void a_changed_text_is_refused(void **) {
+    MigrationWorld w;
+    assert_true(w.migrate(kOne).ok());
+    auto done = w.migrate(kOther);
+    assert_code(done, conflict);
+    assert_true(done.error().detail.find("0001_one") != std::string::npos);
+}
+
+void one_that_fails_leaves_nothing(void **) {
+    MigrationWorld w;
+    assert_code(w.migrate(kBroken), internal);
+    assert_true(w.has("one"));
+    assert_false(w.has("two"));
+    auto done = w.migrate(kTwo);
+    assert_true(done.ok());
+    assert_int_equal(done->size(), 1);
+}
+
+void this_release_has_a_schema(void **) {
+    MigrationWorld w;
+    auto done = w.migrate(store::migrations());
+    assert_true(done.ok());
+    assert_int_equal(done->size(), store::migrations().size());
+    for (const char *table : {"users", "logins", "refresh_tokens", "streams",
+                              "tokens", "sessions", "idempotency", "changes"}) {
+        assert_row(table, w.has(table));
+    }
+}
+
+void of_many_at_once_each_migration_is_applied_by_one(void **) {
+    constexpr int kProcesses = 4;
+    TempDir dir;
+    std::string url = "sqlite:" + dir.file("k.db");
+    int gate[2];
+    assert_int_equal(pipe(gate), 0);
+    std::vector<pid_t> children;
+    for (int i = 0; i < kProcesses; i++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            close(gate[1]);
+            char c;
+            [[maybe_unused]] ssize_t n = read(gate[0], &c, 1); // all at once
+            Runner w;
+            auto db = sql::open(url);
+            auto done = w.run(store::migrate(**db, kTwo));
+            _exit(done.ok() ? static_cast<int>(done->size()) : 100);
+        }
+        children.push_back(pid);
+    }
+    close(gate[0]);
+    close(gate[1]);
+    int applied = 0;
+    for (pid_t pid : children) {
+        int status = 0;
+        waitpid(pid, &status, 0);
+        assert_true(WIFEXITED(status));
+        assert_true(WEXITSTATUS(status) <= 2);
+        applied += WEXITSTATUS(status);
+    }
+    assert_int_equal(applied, 2);
+}
+
+} // namespace
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(of_many_at_once_each_migration_is_applied_by_one),
+        cmocka_unit_test(each_is_applied_once_in_order),
+        cmocka_unit_test(the_status_changes_nothing),
+        cmocka_unit_test(a_newer_database_is_refused),
+        cmocka_unit_test(a_changed_text_is_refused),
+        cmocka_unit_test(one_that_fails_leaves_nothing),
+        cmocka_unit_test(this_release_has_a_schema),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
