@@ -60,46 +60,62 @@ std::optional<std::string> hex_decode(std::string_view in) {
 }
 
 std::string base64url_encode(Bytes in) {
-    std::string out;
-    out.reserve((in.size() * 4 + 2) / 3);
-    uint32_t bits = 0;
-    int have = 0;
-    for (uint8_t b : in) {
-        bits = bits << 8 | b;
-        have += 8;
-        while (have >= 6) {
-            have -= 6;
-            out.push_back(kUrl[bits >> have & 63]);
-        }
+    std::string out((in.size() * 4 + 2) / 3, '\0');
+    char *to = out.data();
+    size_t i = 0;
+    for (; i + 3 <= in.size(); i += 3) {
+        uint32_t bits = static_cast<uint32_t>(in[i]) << 16 |
+                        static_cast<uint32_t>(in[i + 1]) << 8 | in[i + 2];
+        *to++ = kUrl[bits >> 18];
+        *to++ = kUrl[bits >> 12 & 63];
+        *to++ = kUrl[bits >> 6 & 63];
+        *to++ = kUrl[bits & 63];
     }
-    if (have > 0) {
-        out.push_back(kUrl[bits << (6 - have) & 63]);
+    if (i < in.size()) {
+        bool two = i + 1 < in.size();
+        uint32_t bits = static_cast<uint32_t>(in[i]) << 16 |
+                        (two ? static_cast<uint32_t>(in[i + 1]) << 8 : 0);
+        *to++ = kUrl[bits >> 18];
+        *to++ = kUrl[bits >> 12 & 63];
+        if (two) {
+            *to++ = kUrl[bits >> 6 & 63];
+        }
     }
     return out;
 }
 
 std::optional<std::string> base64url_decode(std::string_view in) {
-    if (in.size() % 4 == 1) {
+    size_t rest = in.size() % 4; // characters of a last, shorter group
+    if (rest == 1) {
         return std::nullopt;
     }
-    std::string out;
-    out.reserve(in.size() * 3 / 4);
-    uint32_t bits = 0;
-    int have = 0;
-    for (char c : in) {
-        int v = kFromUrl[static_cast<uint8_t>(c)];
-        if (v < 0) {
+    std::string out(in.size() / 4 * 3 + (rest == 0 ? 0 : rest - 1), '\0');
+    char *to = out.data();
+    size_t i = 0;
+    auto value = [&](size_t at) -> int {
+        return kFromUrl[static_cast<uint8_t>(in[at])];
+    };
+    for (; i + 4 <= in.size(); i += 4) {
+        int bits = value(i) << 18 | value(i + 1) << 12 | value(i + 2) << 6 |
+                   value(i + 3);
+        if (bits < 0) { // one of them is: -1 has all bits
             return std::nullopt;
         }
-        bits = bits << 6 | static_cast<uint32_t>(v);
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            out.push_back(static_cast<char>(bits >> have & 255));
-        }
+        *to++ = static_cast<char>(bits >> 16);
+        *to++ = static_cast<char>(bits >> 8);
+        *to++ = static_cast<char>(bits);
     }
-    if ((bits & ((1U << have) - 1)) != 0) {
-        return std::nullopt;
+    if (rest > 0) {
+        int bits = value(i) << 18 | value(i + 1) << 12 |
+                   (rest == 3 ? value(i + 2) << 6 : 0);
+        int unused = rest == 3 ? 0xff : 0xffff;
+        if (bits < 0 || (bits & unused) != 0) {
+            return std::nullopt;
+        }
+        *to++ = static_cast<char>(bits >> 16);
+        if (rest == 3) {
+            *to++ = static_cast<char>(bits >> 8);
+        }
     }
     return out;
 }

@@ -1,5 +1,6 @@
 #include "codec/json_writer.h"
 
+#include "codec/scan.h"
 #include "codec/utf8.h"
 
 #include <array>
@@ -50,7 +51,7 @@ void append_escape(std::string &out, char c) {
 void append_json_string(std::string &out, std::string_view text) {
     out += '"';
     size_t run = 0; // start of what is copied as it is
-    size_t i = 0;
+    size_t i = skip_plain_json(text, 0);
     while (i < text.size()) {
         auto c = static_cast<uint8_t>(text[i]);
         if (kPlain[c]) {

@@ -1,6 +1,7 @@
 #include "codec/sdp_parse.h"
 
 #include "base/bytes.h"
+#include "codec/scan.h"
 
 #include <algorithm>
 #include <charconv>
@@ -268,10 +269,13 @@ bool take_sdp_line(std::string_view &text, std::string_view &line) {
 }
 
 bool is_sdp_text(std::string_view line) {
-    return std::all_of(line.begin(), line.end(), [](char c) {
-        auto byte = static_cast<unsigned char>(c);
-        return (byte >= 0x20 && byte != 0x7f) || c == '\t';
-    });
+    for (size_t i = skip_printable(line, 0); i < line.size(); i++) {
+        auto byte = static_cast<unsigned char>(line[i]);
+        if ((byte < 0x20 && byte != '\t') || byte == 0x7f) {
+            return false;
+        }
+    }
+    return true;
 }
 
 std::string_view take_word(std::string_view &text) {

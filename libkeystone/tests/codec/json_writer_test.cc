@@ -107,6 +107,21 @@ static void any_bytes_give_json(void **) {
     }
 }
 
+// Eight bytes are looked at together: every byte, at every place among them.
+static void every_byte_at_every_place(void **) {
+    for (unsigned c = 1; c < 256; c++) {
+        std::string alone = quoted(std::string(1, static_cast<char>(c)));
+        alone = alone.substr(1, alone.size() - 2);
+        for (size_t at = 0; at < 20; at++) {
+            std::string text(20, 'x');
+            text[at] = static_cast<char>(c);
+            std::string expected = "\"" + std::string(at, 'x') + alone +
+                                   std::string(19 - at, 'x') + "\"";
+            assert_text(quoted(text), expected);
+        }
+    }
+}
+
 static void numbers(void **) {
     JsonWriter w;
     w.begin_array();
@@ -126,6 +141,7 @@ int main() {
         cmocka_unit_test(escapes),
         cmocka_unit_test(what_is_not_utf8_is_replaced),
         cmocka_unit_test(any_bytes_give_json),
+        cmocka_unit_test(every_byte_at_every_place),
         cmocka_unit_test(numbers),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -358,6 +358,22 @@ void trickle_fragments(void **) {
     }
 }
 
+void control_characters_wherever_they_are(void **) {
+    std::string good = offer("obs-whip");
+    for (unsigned c = 0; c < 256; c++) {
+        bool fine = (c >= 0x20 && c != 0x7f) || c == '\t';
+        for (size_t at = 0; at < 20; at++) {
+            std::string line(20, 'x');
+            line[at] = static_cast<char>(c);
+            std::string text =
+                with_first(good, "t=0 0", "t=0 0\r\na=x" + line + "y");
+            if (c != '\n') {
+                assert_row(line, check_whip_offer(text).ok() == fine);
+            }
+        }
+    }
+}
+
 // Half an offer is refused or is still one, but never reads past its end
 // (under the sanitizers).
 void cut_anywhere(void **) {
@@ -389,6 +405,7 @@ int main() {
         cmocka_unit_test(other_kinds_and_protocols),
         cmocka_unit_test(details_stay_short),
         cmocka_unit_test(trickle_fragments),
+        cmocka_unit_test(control_characters_wherever_they_are),
         cmocka_unit_test(cut_anywhere),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
