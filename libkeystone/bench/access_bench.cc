@@ -82,7 +82,7 @@ int main() {
     zone::Zone &zone = *zone::Zone::at(memory);
     rt::PollHost host;
     rt::Loop loop(host);
-    auto store = store::Store::make("sqlite::memory:", zone);
+    auto store = store::Store::make("sqlite:/nowhere/never-opened.db", zone);
     if (!store) {
         std::fprintf(stderr, "no store: %s\n", store.error().detail.c_str());
         return 2;

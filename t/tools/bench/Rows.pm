@@ -18,9 +18,9 @@ sub compared {
     my $burst = $b->{burst};
     my $sdp = ['Content-Type: application/sdp'];
     my $post = sub {
-        my ($server, $path, $lines, $headers) = @_;
+        my ($server, $path, $offer, $lines, $headers) = @_;
         return Load::http($server->{port}, $path, method => 'POST',
-            body => $b->{offer}, lines => $lines, count => $burst,
+            body => $offer, lines => $lines, count => $burst,
             connections => 32, status => 201, headers => [@$sdp, @$headers],
             locations => "$b->{dir}/locations");
     };
@@ -34,8 +34,8 @@ sub compared {
     return (
         { key => 'whip', what => 'WHIP POST, valid token', plain => 'proxy_pass',
           throughput => .94, cpu => 1.08, after => $delete,
-          run => sub { $post->($_[0], '/rtc/v1/whip/{1}', $b->{whip_lines},
-                               \@key) } },
+          run => sub { $post->($_[0], '/rtc/v1/whip/{1}', $b->{offer},
+                               $b->{whip_lines}, \@key) } },
         { key => 'whip-refused', what => 'WHIP POST, refused',
           plain => 'return 401', throughput => .90, cpu => 1.15,
           run => sub {
@@ -47,8 +47,8 @@ sub compared {
         { key => 'whep', what => 'WHEP POST, public stream',
           plain => 'proxy_pass', throughput => .95, cpu => 1.06,
           after => $delete,
-          run => sub { $post->($_[0], "/rtc/v1/whep/$b->{watched}{id}", undef,
-                               []) } },
+          run => sub { $post->($_[0], "/rtc/v1/whep/$b->{watched}{id}",
+                               $b->{play_offer}, undef, []) } },
         { key => 'hls', what => 'HLS segment, private, token in path',
           plain => 'static file', throughput => .95, cpu => 1.06,
           run => sub {
@@ -126,8 +126,8 @@ sub storm {
 # A server just started, with its own empty store.
 sub fresh {
     my ($b) = @_;
-    return $b->{fresh_result} if $b->{fresh_result};
-    my $server = $b->{start_keystone}->('fresh' . time, undef);
+    state $count = 0;
+    my $server = $b->{start_keystone}->('fresh' . $count++, undef);
     my $client = HTTP::Tiny->new(timeout => 5);
     until ($client->get("http://127.0.0.1:$server->{port}/healthz")->{success})
     {
@@ -138,7 +138,7 @@ sub fresh {
     $client->get("http://127.0.0.1:$server->{port}/readyz") for 1 .. 20;
     my $mib = Servers::memory_kib($server) / 1024;
     Servers::stop($server);
-    return $b->{fresh_result} = { start_ms => $ms, memory_mib => $mib };
+    return { start_ms => $ms, memory_mib => $mib };
 }
 
 1;

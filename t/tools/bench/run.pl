@@ -10,6 +10,7 @@ use File::Temp qw( tempdir );
 use FindBin;
 use lib $FindBin::Bin;
 use HTTP::Tiny;
+use IO::Socket::INET;
 use JSON::PP;
 use List::Util qw( max );
 
@@ -48,13 +49,18 @@ sub spew {
 }
 
 # The recorded exchange: offer of Chromium, answer of SRS.
-my $capture = slurp("$FindBin::Bin/../../captures/srs5/whip/publish.201.http");
-my ($request, $response) = $capture
-    =~ /### request\n(.*?)\n### response\n(.*)/s or die "capture: no parts\n";
-my ($offer) = $request =~ /\r\n\r\n(.*)/s;
-my ($answer) = $response =~ /\r\n\r\n(.*)/s;
-$offer .= "\n" if $offer !~ /\n\z/;
-$b{offer} = spew("$dir/offer.sdp", $offer);
+# A line feed that a capture lacks at its end is part of no body.
+sub recorded {
+    my ($name, $file) = @_;
+    my $all = slurp("$FindBin::Bin/../../captures/srs5/$name.http");
+    my ($offer, $answer) = $all =~
+        /### request\n.*?\r\n\r\n(.*?)### response\n.*?\r\n\r\n(.*)/s
+        or die "$name: no parts\n";
+    return (spew("$dir/$file", $offer), $answer);
+}
+my $answer;
+($b{play_offer}) = recorded('whep/play.201', 'play.sdp');
+($b{offer}, $answer) = recorded('whip/publish.201', 'offer.sdp');
 (my $quoted = $answer) =~ s/\r/\\r/g;
 $quoted =~ s/\n/\\n/g;
 
@@ -143,21 +149,34 @@ spew("$dir/secret", unpack 'H*', do {
 mkdir "$dir/hls";
 mkdir "$dir/hls/live";
 my $ours = $b{keystone} = $b{start_keystone}->('keystone', $server_cpu);
-my $client = HTTP::Tiny->new(timeout => 20);
+my $api;    # a connection that stays
 
-sub api {
+# One write a request: HTTP::Tiny's two meet a delayed ACK, 40 ms each.
+sub exchange {
     my ($method, $path, $body) = @_;
-    my $got = $client->request($method,
-        "http://127.0.0.1:$ours->{port}/api/v1$path", {
-            headers => {
-                $body ? ('Content-Type' => 'application/json') : (),
-                $b{access} ? (Authorization => "Bearer $b{access}") : (),
-            },
-            $body ? (content => encode_json($body)) : (),
-        });
-    die "$method $path: $got->{status} $got->{content}\n" if !$got->{success};
-    return $got->{content} ? decode_json($got->{content}) : {};
+    $api //= IO::Socket::INET->new(PeerAddr => '127.0.0.1', Timeout => 10,
+        PeerPort => $ours->{port}) // die "no connection to Keystone\n";
+    my $text = $body ? encode_json($body) : '';
+    my $request = "$method /api/v1$path HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        . ($b{access} ? "Authorization: Bearer $b{access}\r\n" : '')
+        . ($body ? "Content-Type: application/json\r\nContent-Length: "
+               . length($text) . "\r\n" : '') . "\r\n$text";
+    syswrite $api, $request;
+    my $got = '';
+    my ($length, $end);
+    until (defined $end && length $got >= $end + $length) {
+        sysread $api, $got, 65536, length $got or die "$path: no answer\n";
+        next if defined $end || (my $at = index $got, "\r\n\r\n") < 0;
+        $end = $at + 4;
+        ($length) = substr($got, 0, $end) =~ /^content-length: *(\d+)/im;
+        $length //= 0;
+    }
+    my ($status) = $got =~ m{^HTTP/1.1 (\d+)};
+    die "$method $path: $got\n" if $status !~ /^2/;
+    return substr $got, $end, $length;
 }
+
+sub api { return decode_json(exchange(@_)) }
 
 sub register {
     my ($email) = @_;
@@ -214,11 +233,15 @@ END {
     }
 }
 
-my $one = $client->get(
-    "http://127.0.0.1:$ours->{port}/api/v1/streams/$b{first}{id}",
-    { headers => { Authorization => "Bearer $b{access}" } })->{content};
-my $list = $client->get("http://127.0.0.1:$ours->{port}/api/v1/streams",
-    { headers => { Authorization => "Bearer $b{access}" } })->{content};
+my $one = exchange('GET', "/streams/$b{first}{id}");
+my $list = exchange('GET', '/streams');
+close $api;
+
+# nginx takes no word above 4 KiB: the same bytes, put together
+my $n = 0;
+my $set = join '', map { "set \$part" . $n++ . " '$_';\n" }
+    $list =~ /(.{1,3000})/sg;
+my $parts = join '', map { "\${part$_}" } 0 .. $n - 1;
 
 my $plain = $b{plain} = Servers::start('plain', @common, modules => $rtmp_load,
     config => sub { my ($s) = @_; <<"END" });
@@ -231,7 +254,11 @@ $http$temp
         location /refused/ { return 401; }
         location /live/ { root $dir/hls; }
         location = /one { default_type application/json; return 200 '$one'; }
-        location = /list { default_type application/json; return 200 '$list'; }
+        location = /list {
+            default_type application/json;
+            $set
+            return 200 "$parts";
+        }
     }
 }
 rtmp {
@@ -316,8 +343,10 @@ $b{free} = $ours;
 if ($cpus > 1 && grep { $_->{key} =~ /$only/ && $_->{key} eq 'argon2' }
         Rows::absolute(\%b)) {
     # the same server, allowed on all CPUs from here on
-    system('taskset', '-a', '-c', '-p', '0-' . ($cpus - 1), $_) == 0 or die
-        for Servers::workers($ours), ();
+    for my $pid (Servers::workers($ours)) {
+        my $said = `taskset -a -c -p 0-@{[$cpus - 1]} $pid`;
+        die "taskset: $said" if $?;
+    }
 }
 for my $row (Rows::absolute(\%b)) {
     next if $row->{key} !~ /$only/;
