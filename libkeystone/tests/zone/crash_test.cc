@@ -145,7 +145,7 @@ static void survives_hundreds_of_deaths(void **) {
     Sessions::Times times;
     times.connecting = 300;
     times.idle_viewer = 300;
-    for (; deaths < 500; deaths++) {
+    for (; deaths < 300; deaths++) {
         wait_for(steps, random.below(40));
         // Somewhere inside: a few thousand instructions more or less.
         for (uint64_t spin = random.below(20000); spin > 0; spin--) {
@@ -193,7 +193,7 @@ static void survives_hundreds_of_deaths(void **) {
 }
 
 static void exactly_one_of_many_publishers_wins(void **) {
-    for (int round = 0; round < 5; round++) {
+    for (int round = 0; round < 2; round++) {
         World w;
         Block shared(4096);
         auto &go = *new (shared.at()) std::atomic<int>(0);
