@@ -25,9 +25,9 @@ codec::Response login_answer(Context &ctx, const codec::RequestView &request,
     out.member("refresh_token", login.refresh_token.reveal());
     out.end_object();
     codec::Response response = json_answer(status, out.take());
-    int64_t left = (login.expires_at - ctx.loop.wall()) / kSecond;
+    Millis left = login.expires_at - ctx.loop.wall();
     set_cookie(ctx, request, response, login.refresh_token.reveal(),
-               std::max<int64_t>(left, 0));
+               std::max<Millis>(left + kSecond - 1, 0) / kSecond);
     return response;
 }
 

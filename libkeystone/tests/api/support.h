@@ -68,6 +68,44 @@ struct Ask {
     }
 };
 
+// Puts a request to `api` and turns the loop until it is answered.
+inline Answer ask_of(Runner &runner, api::Api &api, const Ask &a) {
+    size_t mark = a.uri.find('?');
+    std::string path = a.uri.substr(0, mark);
+    std::string query = mark == std::string::npos ? "" : a.uri.substr(mark + 1);
+    codec::RequestView v;
+    v.method = a.method;
+    v.uri = path;
+    v.query = query;
+    v.client_ip = "192.0.2.7";
+    v.scheme = a.scheme;
+    v.body_len = a.chunked ? -1 : static_cast<int64_t>(a.body.size());
+    v.add_header("Host", "127.0.0.1:8080");
+    if (!a.body.empty() && !a.type.empty()) {
+        v.add_header("Content-Type", a.type);
+    }
+    for (const auto &[name, value] : a.headers) {
+        v.add_header(name, value);
+    }
+    api::Step step = api.begin(v);
+    Answer out;
+    if (step.next == api::Step::Next::answer) {
+        out.response = std::move(step.response);
+    } else {
+        out.waited = true;
+        if (step.next == api::Step::Next::body) {
+            api::Api::set_body(*step.call, a.body);
+        }
+        out.response = runner.run(api.run(step.call));
+    }
+    if (!out.response.body.empty()) {
+        auto parsed = codec::parse_json(out.response.body);
+        assert_true(parsed.ok());
+        out.json = *parsed;
+    }
+    return out;
+}
+
 struct ApiWorld : StoreWorld {
     conf::Config config;
     gate::Sessions sessions;
@@ -80,44 +118,7 @@ struct ApiWorld : StoreWorld {
     zone::Zone &zone() { return memory.zone(); }
     zone::Sessions table() { return zone::Sessions(memory.zone()); }
 
-    Answer ask(Ask a) {
-        size_t mark = a.uri.find('?');
-        std::string path = a.uri.substr(0, mark);
-        std::string query =
-            mark == std::string::npos ? "" : a.uri.substr(mark + 1);
-        codec::RequestView v;
-        v.method = a.method;
-        v.uri = path;
-        v.query = query;
-        v.client_ip = "192.0.2.7";
-        v.scheme = a.scheme;
-        v.body_len = a.chunked ? -1 : static_cast<int64_t>(a.body.size());
-        v.add_header("Host", "127.0.0.1:8080");
-        if (!a.body.empty() && !a.type.empty()) {
-            v.add_header("Content-Type", a.type);
-        }
-        for (const auto &[name, value] : a.headers) {
-            v.add_header(name, value);
-        }
-        api::Step step = api.begin(v);
-        Answer out;
-        if (step.next == api::Step::Next::answer) {
-            out.response = std::move(step.response);
-        } else {
-            out.waited = true;
-            if (step.next == api::Step::Next::body) {
-                api::Api::set_body(*step.call, a.body);
-            }
-            out.response = run(api.run(step.call));
-        }
-        if (!out.response.body.empty()) {
-            auto parsed = codec::parse_json(out.response.body);
-            assert_true(parsed.ok());
-            out.json = *parsed;
-        }
-        return out;
-    }
-
+    Answer ask(const Ask &a) { return ask_of(*this, api, a); }
     Answer get(std::string uri, const std::string &token = "") {
         return ask(Ask{"GET", std::move(uri)}.as(token));
     }
