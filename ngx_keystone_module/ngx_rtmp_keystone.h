@@ -158,14 +158,12 @@ void ngx_rtmp_keystone_hook_connect(void);
 
 ngx_int_t ngx_rtmp_keystone_publish_passed(ngx_rtmp_keystone_ctx_t *ctx,
     ngx_rtmp_publish_t *v);
-void ngx_rtmp_keystone_guard_publish(void);
 void ngx_rtmp_keystone_hook_publish(void);
 
 /* play.c */
 
 ngx_int_t ngx_rtmp_keystone_play_passed(ngx_rtmp_keystone_ctx_t *ctx,
     ngx_rtmp_play_t *v);
-void ngx_rtmp_keystone_guard_play(void);
 void ngx_rtmp_keystone_hook_play(void);
 
 

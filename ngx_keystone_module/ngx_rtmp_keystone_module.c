@@ -212,9 +212,6 @@ ngx_rtmp_keystone_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    ngx_rtmp_keystone_guard_publish();
-    ngx_rtmp_keystone_guard_play();
-
     return NGX_OK;
 }
 

@@ -8,7 +8,6 @@
 
 
 static ngx_rtmp_play_pt  next_play;
-static ngx_rtmp_play_pt  next_guarded;
 
 
 static ngx_int_t
@@ -72,41 +71,6 @@ ngx_rtmp_keystone_play_passed(ngx_rtmp_keystone_ctx_t *ctx,
     ngx_rtmp_keystone_media_start(ctx);
 
     return NGX_OK;
-}
-
-
-/*
- * Installed in postconfiguration, below the hook.  After a reload in single
- * process mode nginx-rtmp's chain is built anew and init_process is not called
- * again: without this, "keystone on" would silently be off.
- */
-
-static ngx_int_t
-ngx_rtmp_keystone_play_guard(ngx_rtmp_session_t *s, ngx_rtmp_play_t *v)
-{
-    ngx_rtmp_keystone_ctx_t  *ctx;
-
-    if (ngx_rtmp_keystone_gated(s)) {
-        ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_keystone_module);
-
-        if (ctx == NULL || ctx->state != NGX_RTMP_KEYSTONE_LIVE) {
-            ngx_log_error(NGX_LOG_ERR, s->connection->log, 0,
-                          "keystone: play came past the hook and is refused; "
-                          "restart nginx, it cannot be reloaded with "
-                          "\"master_process off\"");
-            return NGX_ERROR;
-        }
-    }
-
-    return next_guarded(s, v);
-}
-
-
-void
-ngx_rtmp_keystone_guard_play(void)
-{
-    next_guarded = ngx_rtmp_play;
-    ngx_rtmp_play = ngx_rtmp_keystone_play_guard;
 }
 
 

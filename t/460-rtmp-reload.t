@@ -1,0 +1,99 @@
+# What nginx does to itself while streams are live.
+
+use v5.30;
+use warnings;
+
+use lib 't/lib';
+use Test::More;
+use Keystone::Env qw( rtmp_module wait_for );
+use Keystone::Server;
+use Keystone::Rtmp qw( owner driver driver_start driver_wait
+                       driver_lines );
+
+plan skip_all => 'this nginx has no RTMP' unless rtmp_module();
+
+sub live {
+    my ($ks, $stream) = @_;
+    my $client = Keystone::Rtmp->new($ks->rtmp_port);
+    $client->publish($stream->{stream_key});
+    my $status = $client->status;
+    $client->media(10);
+    return ($client, $status->{code} // '');
+}
+
+sub status_of {
+    my ($ks, $stream) = @_;
+    return $ks->get("/api/v1/streams/$stream->{id}/status")->{json}{status};
+}
+
+subtest 'reload' => sub {
+    my $ks = Keystone::Server->new(workers => 2, log_level => 'info');
+    $ks->start;
+    my $owner = owner($ks);
+    my @streams = map { $owner->stream } 1 .. 8;
+    my $names = $ks->dir . '/names';
+    open my $out, '>', $names or die $!;
+    print $out map { "$_->{stream_key}\n" } @streams;
+    close $out;
+    my $run = driver_start('publish', '--url', $ks->rtmp_url, '--names', $names,
+        '--count', 8, '--seconds', 8, '--media', '--events');
+    ok wait_for { 8 == grep { $_->{event} eq 'accepted' } driver_lines($run) },
+        'eight are live';
+    ok $ks->reload, 'reloaded';
+    my ($late, $code) = live($ks, my $new = $owner->stream);
+    is $code, 'NetStream.Publish.Start', 'one more is let in';
+
+    # held by a worker that is on its way out
+    $owner->post("/streams/$streams[$_]{id}/disable") for 0, 1;
+    my ($again, $refused) = live($ks, $streams[2]);
+    is $refused, 'NetStream.Publish.Start', 'a takeover from an old worker';
+    my @lines = driver_wait($run);
+    is $lines[-1]{accepted}, 8, 'none was refused';
+    is $lines[-1]{ended_by_server}, 3, 'two are kicked there, one taken over,'
+        . ' the others live on';
+    is status_of($ks, $new), 'active', 'the late one still lives';
+    $_->close for $late, $again;
+    ok wait_for { $ks->worker_pids <= 3 }, 'the old workers are gone';
+    $ks->stop;
+};
+
+subtest 'a stop at once leaves nothing live' => sub {
+    my $ks = Keystone::Server->new(log_level => 'info');
+    $ks->start;
+    my $stream = owner($ks)->stream;
+    my ($client, $code) = live($ks, $stream);
+    is $code, 'NetStream.Publish.Start', 'live';
+    my ($waiting) = Keystone::Rtmp->new($ks->rtmp_port);
+    $ks->signal('TERM');
+    ok $client->closed(5), 'closed';
+    waitpid delete $ks->{pid}, 0;
+    is join('', $ks->troubles), '', 'with a clean log';
+    $ks->start;
+    ($client, $code) = live($ks, $stream);
+    is $code, 'NetStream.Publish.Start', 'live again after the restart';
+    $client->close;
+    $ks->stop;
+};
+
+subtest 'a worker is killed' => sub {
+    my $ks = Keystone::Server->new(log_level => 'info',
+        expect => qr/exited on signal 9/);
+    $ks->start;
+    my $stream = owner($ks)->stream;
+    my ($client, $code) = live($ks, $stream);
+    is $code, 'NetStream.Publish.Start', 'live';
+    my ($worker) = $ks->log =~ /(\d+)#\d+: \*\d+ keystone: publish "/;
+    kill 'KILL', $worker;
+    ok $client->closed(5), 'its connection is gone';
+    ok wait_for { $ks->worker_pids && !grep { $_ == $worker } $ks->worker_pids },
+        'there is a new worker';
+    ok wait_for {
+        ($client, $code) = live($ks, $stream);
+        $client->close if $code ne 'NetStream.Publish.Start';
+        $code eq 'NetStream.Publish.Start';
+    }, 'which lets the encoder in again';
+    $client->close;
+    $ks->stop;
+};
+
+done_testing;
