@@ -103,16 +103,20 @@ sub workers {
     return split ' ', <$file> // '';
 }
 
-# Nanoseconds of CPU of all threads of all workers. From schedstat: utime and
-# stime of /proc/PID/stat count in ticks of 10 ms.
+# Nanoseconds of CPU of all workers: of all their threads, and of the event
+# loops alone. From schedstat: /proc/PID/stat counts in ticks of 10 ms.
 sub cpu_ns {
     my ($self) = @_;
-    my $sum = 0;
-    for my $path (map { glob "/proc/$_/task/*/schedstat" } workers($self)) {
-        open my $file, '<', $path or next;
-        $sum += (split ' ', <$file>)[0];
+    my ($all, $loop) = (0, 0);
+    for my $pid (workers($self)) {
+        for my $path (glob "/proc/$pid/task/*/schedstat") {
+            open my $file, '<', $path or next;
+            my ($ns) = split ' ', <$file>;
+            $all += $ns;
+            $loop += $ns if $path =~ m{/task/$pid/};
+        }
     }
-    return $sum;
+    return ($all, $loop);
 }
 
 # Resident memory of master and workers in KiB, shared pages counted once.

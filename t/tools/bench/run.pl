@@ -280,13 +280,15 @@ sub median {
 
 sub measure {
     my ($row, $server) = @_;
-    my $before = Servers::cpu_ns($server);
+    my @before = Servers::cpu_ns($server);
     my $got = $row->{run}->($server, $server == $ours);
-    my $cpu = Servers::cpu_ns($server) - $before;
+    my @after = Servers::cpu_ns($server);
+    my ($cpu, $loop) = map { $after[$_] - $before[$_] } 0, 1;
     $row->{after}->($server) if $row->{after};
     return {
         per_second => $got->{requests} / $got->{seconds},
         cpu_us => $cpu / 1000 / max(1, $got->{requests}),
+        loop_us => $loop / 1000 / max(1, $got->{requests}),
         busy => $cpu / 1e9 / $got->{seconds},
     };
 }
@@ -299,9 +301,9 @@ sub verdict {
     return $ok ? 'pass' : 'FAIL';
 }
 
-my $format = "%-38s %-12s %9s %9s %6s %6s %7s %7s %7s %7s  %s\n";
-printf $format, '', 'plain nginx', 'plain/s', 'ours/s', 'ratio', '>=', 'plain',
-    'ours us', 'ratio', '<=', '';
+my $format = "%-38s %-12s %8s %8s %6s %6s %8s %8s %8s %6s %6s  %s\n";
+printf $format, 'requests a second, CPU of one in us', 'plain nginx', 'plain',
+    'ours', 'ratio', '>=', 'plain', 'ours', '(loop)', 'ratio', '<=', '';
 for my $row (Rows::compared(\%b)) {
     next if $row->{key} !~ /$only/;
     my (@rounds, $error);
@@ -331,6 +333,7 @@ for my $row (Rows::compared(\%b)) {
         (map { sprintf '%.0f', $of->($_, 'per_second') } qw( plain ours )),
         sprintf('%.2f', $speed), sprintf('%.2f', $row->{throughput}),
         (map { sprintf '%.1f', $of->($_, 'cpu_us') } qw( plain ours )),
+        sprintf('(%.1f)', $of->('ours', 'loop_us')),
         sprintf('%.2f', $cpu), sprintf('%.2f', $row->{cpu}), verdict($ok);
     push @results, { (map { $_ => $row->{$_} } qw( key what plain )),
         throughput_ratio => $speed, throughput_budget => $row->{throughput},
