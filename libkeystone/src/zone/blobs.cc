@@ -1,5 +1,7 @@
 #include "zone/blobs.h"
 
+#include <algorithm>
+
 namespace ks::zone {
 
 Blobs::Ticket Blobs::ticket(std::string_view key) const {
@@ -27,7 +29,7 @@ bool replace(Into &into, Other &other, const Ticket &ticket, const BlobKey &key,
              std::string_view text, Millis now, Millis expires) {
     typename Into::Value blob;
     blob.len = static_cast<uint32_t>(text.size());
-    std::memcpy(blob.text, text.data(), text.size());
+    std::copy(text.begin(), text.end(), blob.text);
     other.forget(key);
     return into.put_if(ticket, key, blob, now, expires);
 }

@@ -105,7 +105,9 @@ HashKey Zone::hash(std::string_view kind, std::string_view a,
                    std::string_view b, std::string_view c) const {
     uint64_t h = 0;
     for (std::string_view part : {kind, a, b, c}) {
-        h = siphash24(SipKey{key_.k0 ^ h, key_.k1}, part);
+        // An empty view may point nowhere, which not all may be given.
+        h = siphash24(SipKey{key_.k0 ^ h, key_.k1},
+                      part.empty() ? std::string_view("") : part);
     }
     return {h};
 }

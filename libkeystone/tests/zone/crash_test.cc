@@ -122,7 +122,9 @@ int hammer(World &w, uint64_t seed, std::atomic<uint64_t> *steps) {
 
 void wait_for(const std::atomic<uint64_t> &steps, uint64_t more) {
     uint64_t until = steps.load() + more;
+    Millis late = monotonic() + 30 * kSecond;
     while (steps.load() < until) {
+        assert_true(monotonic() < late); // all hang, or have ended
         sched_yield();
     }
 }
