@@ -144,6 +144,10 @@ void ngx_rtmp_keystone_media_report(ngx_rtmp_keystone_ctx_t *ctx);
 ngx_int_t ngx_rtmp_keystone_av(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     ngx_chain_t *in);
 
+/* auto_push.c */
+
+ngx_int_t ngx_rtmp_keystone_init_auto_push(ngx_cycle_t *cycle);
+
 /* close.c */
 
 void ngx_rtmp_keystone_hook_close(void);

@@ -261,6 +261,10 @@ ngx_rtmp_keystone_init_process(ngx_cycle_t *cycle)
     ngx_rtmp_keystone_hook_play();
     ngx_rtmp_keystone_hook_close();
 
+    if (ngx_rtmp_keystone_init_auto_push(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     /* a fast shutdown closes no session by itself: the core is told */
 
     return ngx_keystone_add_exit(ngx_rtmp_keystone_end_sessions);
