@@ -10,16 +10,16 @@ struct Row {
     std::string_view title;
 };
 
-constexpr Row kRows[] = {
-    {"allow", 200, "Allowed"},
+constexpr Row kRows[] = {{"allow", 200, "Allowed"},
 #define X(name, status, title) {#name, status, title},
-    KS_CODES(X)
+                         KS_CODES(X)
 #undef X
 };
 
 const Row &row(Code code) {
     auto i = static_cast<size_t>(code);
-    return kRows[i < std::size(kRows) ? i : static_cast<size_t>(Code::internal)];
+    return kRows[i < std::size(kRows) ? i
+                                      : static_cast<size_t>(Code::internal)];
 }
 
 } // namespace

@@ -52,7 +52,7 @@ enum class Code : unsigned char {
 #define X(name, status, title) name,
     KS_CODES(X)
 #undef X
-    count_
+        count_
 };
 
 // "allow" for ok, else the machine code: what $keystone_decision shows.
@@ -62,8 +62,8 @@ std::string_view code_title(Code code);
 
 struct Error {
     Code code = Code::internal;
-    std::string detail;     // for the person who asked: names thing and cure
-    int retry_after_s = 0;  // > 0: worth trying again after that long
+    std::string detail;    // for the person who asked: names thing and cure
+    int retry_after_s = 0; // > 0: worth trying again after that long
 
     Error(Code c, std::string d, int retry = 0)
         : code(c), detail(std::move(d)), retry_after_s(retry) {}

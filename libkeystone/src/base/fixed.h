@@ -26,9 +26,7 @@ template <size_t N> class Fixed {
         std::memcpy(text_, s.data(), len_);
     }
 
-    std::string_view view() const {
-        return {text_, std::min<size_t>(len_, N)};
-    }
+    std::string_view view() const { return {text_, std::min<size_t>(len_, N)}; }
     std::string str() const { return std::string(view()); }
     bool empty() const { return len_ == 0; }
 

@@ -9,7 +9,7 @@ namespace ks {
 namespace {
 constexpr size_t kRandomChars = 22;
 constexpr size_t kTokenTailChars = 18;
-}
+} // namespace
 
 Id make_id(std::string_view prefix, Entropy &entropy) {
     std::array<uint8_t, 16> raw;

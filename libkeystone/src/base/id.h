@@ -24,8 +24,8 @@ constexpr std::string_view kUser = "usr_";
 constexpr std::string_view kStream = "str_";
 constexpr std::string_view kSession = "ses_";
 constexpr std::string_view kToken = "tok_";
-constexpr std::string_view kKey = "key_";      // a stream key's token row
-constexpr std::string_view kLogin = "lgn_";    // a login session
+constexpr std::string_view kKey = "key_";   // a stream key's token row
+constexpr std::string_view kLogin = "lgn_"; // a login session
 } // namespace prefix
 
 Id make_id(std::string_view prefix, Entropy &entropy);

@@ -8,9 +8,9 @@
 
 namespace ks {
 
-using Millis = int64_t;         // a duration, or a point on the monotonic clock
-using WallMs = int64_t;         // milliseconds since 1970-01-01T00:00:00Z
-constexpr Millis kNever = -1;   // "no such time"
+using Millis = int64_t;       // a duration, or a point on the monotonic clock
+using WallMs = int64_t;       // milliseconds since 1970-01-01T00:00:00Z
+constexpr Millis kNever = -1; // "no such time"
 constexpr Millis kSecond = 1000;
 constexpr Millis kMinute = 60 * kSecond;
 constexpr Millis kHour = 60 * kMinute;

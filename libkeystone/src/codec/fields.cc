@@ -152,7 +152,7 @@ Field<int64_t> FieldReader::integer(std::string_view name,
         add(std::string(name), "out_of_range", std::move(detail));
         return field;
     }
-    field.value = *number;
+    field.value = number;
     return field;
 }
 

@@ -69,7 +69,7 @@ struct StreamFacts {
     int32_t max_viewers = 0;
     int32_t reconnect_window_seconds = 0;
     Fixed<255> allowed_origins; // joined by a blank; see kMaxOriginsText
-    Millis read_at = 0; // from the store, monotonic: for the cache
+    Millis read_at = 0;         // from the store, monotonic: for the cache
 };
 
 // A list that does not fit StreamFacts is refused when a stream is changed.
