@@ -11,7 +11,7 @@ use lib 't/lib';
 use Test::More;
 use Keystone::Env qw( rtmp_module wait_for );
 use Keystone::Server;
-use Keystone::Rtmp qw( owner );
+use Keystone::Rtmp qw( owner stop_process );
 
 plan skip_all => 'this nginx has no RTMP' unless rtmp_module();
 
@@ -39,7 +39,7 @@ sub suspended {
     is $holder->status->{code}, 'NetStream.Publish.Start', 'one holds it';
     $holder->media(5);
     my $pid = worker_of($ks, $stream->{id});
-    kill 'STOP', $pid;
+    stop_process($pid);
     my $waiter = Keystone::Rtmp->new($ks->rtmp_port);
     $waiter->publish($stream->{stream_key});
     $waiter->media(5);

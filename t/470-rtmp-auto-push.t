@@ -7,7 +7,7 @@ use lib 't/lib';
 use Test::More;
 use Keystone::Env qw( rtmp_module wait_for );
 use Keystone::Server;
-use Keystone::Rtmp qw( owner );
+use Keystone::Rtmp qw( owner stop_process );
 
 plan skip_all => 'this nginx has no RTMP' unless rtmp_module();
 
@@ -54,7 +54,7 @@ sub players {
         is $player->status->{code}, 'NetStream.Play.Start', 'a player';
         my $pid = worker('play');
         $player{$pid} = $player;
-        kill 'STOP', $stopped = $pid if $_ == 1;
+        stop_process($stopped = $pid) if $_ == 1;
     }
     kill 'CONT', $stopped;
     is keys %player, 2, 'in each worker';
@@ -84,7 +84,7 @@ if ($busy == 0) {
     require POSIX;
     POSIX::_exit(0);
 }
-kill 'STOP', $first{worker};
+stop_process($first{worker});
 $next = live();
 waitpid $busy, 0;
 isnt worker('publish'), $first{worker}, 'a takeover from the other worker';

@@ -21,9 +21,9 @@ use IO::Socket::INET;
 use JSON::PP ();
 use Time::HiRes qw( time );
 
-use Keystone::Env qw( root scratch );
+use Keystone::Env qw( root scratch wait_for );
 
-our @EXPORT_OK = qw( owner driver driver_start driver_wait driver_lines
+our @EXPORT_OK = qw( owner stop_process driver driver_start driver_wait driver_lines
                      ffmpeg has_ffmpeg );
 
 use constant {
@@ -257,6 +257,16 @@ sub amf_value {
         return \%object;
     }
     die "AMF type $type";
+}
+
+# SIGSTOP, and it has stopped: it accepts nothing any more. kill CONT ends it.
+sub stop_process {
+    my ($pid) = @_;
+    kill 'STOP', $pid;
+    wait_for {
+        open my $in, '<', "/proc/$pid/stat" or return 1;
+        <$in> =~ /\) T /;
+    } or die "process $pid does not stop";
 }
 
 # somebody with an access token: $owner->stream(title => 'Show'),
