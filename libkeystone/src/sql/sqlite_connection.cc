@@ -51,6 +51,22 @@ std::string writable_by(const std::string &path) {
     return user_name() + " must be able to write it and its directory " + dir;
 }
 
+// SQLite would let all users read it.  What root makes belongs to whom the
+// directory was made for: the workers have to write it.
+int make_file(const std::string &path) {
+    int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_CREAT, 0600);
+    struct stat st;
+    if (fd >= 0 && geteuid() == 0 &&
+        stat(directory_of(path).c_str(), &st) == 0 &&
+        fchown(fd, st.st_uid, st.st_gid) != 0) {
+        int why = errno;
+        ::close(fd);
+        errno = why;
+        return -1;
+    }
+    return fd;
+}
+
 bool is_unique(int extended) {
     return extended == SQLITE_CONSTRAINT_UNIQUE ||
            extended == SQLITE_CONSTRAINT_PRIMARYKEY ||
@@ -268,9 +284,10 @@ Result<void> SqliteConnection::ensure_open(bool create) {
 }
 
 Result<void> SqliteConnection::open(bool create) {
-    // Made by hand before: SQLite would let all users read it.
-    int flags = O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0);
-    int fd = ::open(path_.c_str(), flags, 0600);
+    int fd = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && create) {
+        fd = make_file(path_);
+    }
     if (fd < 0 && access_ == Access::write) {
         int why = errno;
         if (why == ENOENT && !create) {

@@ -51,6 +51,23 @@ void the_file_is_for_its_owner_only(void **) {
     }
 }
 
+void what_root_makes_is_for_whom_the_directory_is(void **) {
+    struct passwd *nobody = getpwnam("nobody");
+    if (geteuid() != 0 || nobody == nullptr) {
+        skip_test();
+    }
+    Runner w;
+    TempDir dir;
+    assert_int_equal(chown(dir.path().c_str(), nobody->pw_uid, 0), 0);
+    auto db = sql::open("sqlite:" + dir.file("k.db"));
+    assert_code(w.run((*db)->query(kCreate, sql::Params())), ok);
+    for (const char *name : {"k.db", "k.db-wal", "k.db-shm"}) {
+        struct stat st;
+        assert_int_equal(stat(dir.file(name).c_str(), &st), 0);
+        assert_int_equal(st.st_uid, nobody->pw_uid);
+    }
+}
+
 // Runs the body as somebody who is not root, in a child: nobody may write what
 // root may.  The child's exit status is the verdict.
 template <class Body> void as_nobody(Body body) {
@@ -228,6 +245,7 @@ int main() {
         cmocka_unit_test(processes_share_the_file),
         cmocka_unit_test(a_full_disk_stops_writes_and_not_reads),
         cmocka_unit_test(a_file_of_another_user_is_named_with_ours),
+        cmocka_unit_test(what_root_makes_is_for_whom_the_directory_is),
         cmocka_unit_test(a_missing_directory_is_named),
         cmocka_unit_test(the_file_is_for_its_owner_only),
         cmocka_unit_test(a_file_that_is_gone_is_not_made_again),

@@ -1,0 +1,90 @@
+#include "session.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <unistd.h>
+
+namespace ks::ctl {
+
+namespace {
+
+// The file of sqlite:PATH, else nothing.
+std::string file_of(std::string_view url) {
+    constexpr std::string_view kScheme = "sqlite:";
+    if (!url.starts_with(kScheme)) {
+        return "";
+    }
+    url.remove_prefix(kScheme.size());
+    return std::string(url.starts_with("//") ? url.substr(2) : url);
+}
+
+} // namespace
+
+void Session::FreeZone::operator()(void *memory) const { std::free(memory); }
+
+Result<void> Session::open(bool create) {
+    std::string file = file_of(url_);
+    std::error_code ignored;
+    if (!create && !file.empty() && !std::filesystem::exists(file, ignored)) {
+        return Error(Code::store_unavailable,
+                     "there is no database " + file +
+                         ". Name it with --store sqlite:PATH or in "
+                         "DATABASE_URL, or make it with keystonectl migrate");
+    }
+    constexpr size_t kPage = 4096;
+    zone_.reset(std::aligned_alloc(kPage, zone::Zone::kMinSize));
+    uint8_t key[16];
+    loop_.entropy().fill(key);
+    if (!zone_) {
+        return Error(Code::internal, "out of memory");
+    }
+    std::memset(zone_.get(), 0, zone::Zone::kMinSize);
+    auto made = zone::Zone::init(zone_.get(), zone::Zone::kMinSize, key);
+    if (!made) {
+        return std::move(made.error());
+    }
+    auto store = store::Store::make(url_, *zone::Zone::at(zone_.get()));
+    if (!store) {
+        return std::move(store.error());
+    }
+    store_ = std::move(*store);
+    return {};
+}
+
+int Session::failed(const Error &error) const {
+    if (error.code == Code::store_unavailable && store_ &&
+        !store_->state().trouble.empty()) {
+        return fail(kUnavailable, store_->state().trouble);
+    }
+    return fail(error);
+}
+
+int fail(Exit status, std::string_view text) {
+    std::fprintf(stderr, "keystonectl: %.*s\n", static_cast<int>(text.size()),
+                 text.data());
+    return status;
+}
+
+int fail(const Error &error) {
+    bool away =
+        error.code == Code::store_unavailable || error.code == Code::overloaded;
+    return fail(away ? kUnavailable : kRefused, error.detail);
+}
+
+void print(const Lines &lines) {
+    bool terminal =
+        isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+    size_t width = 0;
+    for (const auto &[name, value] : lines) {
+        width = std::max(width, name.size());
+    }
+    for (const auto &[name, value] : lines) {
+        std::printf("%s%-*s%s  %s\n", terminal ? "\033[2m" : "",
+                    static_cast<int>(width), name.c_str(),
+                    terminal ? "\033[0m" : "", value.c_str());
+    }
+}
+
+} // namespace ks::ctl

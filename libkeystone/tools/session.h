@@ -1,0 +1,68 @@
+// What a command works with: a loop to run on, the store, and where to print.
+#pragma once
+
+#include "base/result.h"
+#include "rt/loop.h"
+#include "rt/poll_host.h"
+#include "store/store.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ks::ctl {
+
+// What the process says when it ends (docs: keystonectl help).
+enum Exit : int {
+    kDone = 0,
+    kRefused = 1,    // the command is understood and cannot be done
+    kUsage = 2,      // the command is not understood
+    kUnavailable = 3 // the database cannot be used
+};
+
+class Session {
+  public:
+    explicit Session(std::string store_url) : url_(std::move(store_url)) {}
+
+    // Opens and migrates.  Only with `create` a missing file is made: a typing
+    // error must not end as an empty database.
+    Result<void> open(bool create);
+
+    store::Store &store() { return *store_; }
+    rt::Loop &loop() { return loop_; }
+    const std::string &url() const { return url_; }
+
+    // Says what is wrong, with the database's own words if it is that; gives
+    // the exit status.
+    int failed(const Error &error) const;
+
+    template <class T> T run(rt::Task<T> task) {
+        if (!task.start()) {
+            host_.run(loop_, [&] { return task.done(); });
+        }
+        return task.take();
+    }
+
+  private:
+    struct FreeZone {
+        void operator()(void *memory) const;
+    };
+
+    std::string url_;
+    rt::PollHost host_{rt::LogLevel::emerg}; // errors are printed by commands
+    rt::Loop loop_{host_};
+    std::unique_ptr<void, FreeZone> zone_;
+    std::unique_ptr<store::Store> store_;
+};
+
+// "keystonectl: text" on standard error; gives the exit status.
+int fail(const Error &error);
+int fail(Exit status, std::string_view text);
+
+// A table of two columns, the names dimmed on a terminal.
+using Lines = std::vector<std::pair<std::string, std::string>>;
+void print(const Lines &lines);
+
+} // namespace ks::ctl
