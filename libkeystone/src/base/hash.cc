@@ -128,7 +128,9 @@ uint64_t siphash24(const SipKey &key, std::string_view data) {
         v[0] ^= m;
     }
     uint64_t last = static_cast<uint64_t>(data.size()) << 56;
-    std::memcpy(&last, data.data() + whole, data.size() - whole);
+    if (whole < data.size()) {
+        std::memcpy(&last, data.data() + whole, data.size() - whole);
+    }
     v[3] ^= last;
     sip_round(v);
     sip_round(v);
