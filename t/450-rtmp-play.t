@@ -60,6 +60,9 @@ for my $kind (keys %stream) {
     is $encoder{$kind}->status->{code}, 'NetStream.Publish.Start',
         "$kind: live";
     $encoder{$kind}->media(2);
+    ok wait_for {
+        $owner->get("/streams/$stream{$kind}{id}")->{json}{status} eq 'active'
+    }, "$kind: active";
 }
 
 sub send_some { $_->media(26) for values %encoder }

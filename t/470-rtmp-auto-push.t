@@ -24,6 +24,9 @@ sub live {
     $client->publish($key);
     is $client->status->{code}, 'NetStream.Publish.Start', 'live';
     $client->media(2);
+    ok wait_for {
+        $ks->get("/api/v1/streams/$id/status")->{json}{status} eq 'active'
+    }, 'active';
     return $client;
 }
 
