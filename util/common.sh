@@ -76,11 +76,17 @@ quiet() {
     return $code
 }
 
-# One at a time: a second script waits here until the first is done.
+# locked DIRECTORY COMMAND...: one at a time in this directory; a second one
+# waits until the first is done. Does not leave the lock to daemons it starts.
 locked() {
-    mkdir -p "$BUILD"
-    exec 9> "$BUILD/.lock"
+    local dir=$1 code=0
+    shift
+    mkdir -p "$dir"
+    exec 9> "$dir/.lock"
     flock 9
+    "$@" || code=$?
+    exec 9>&-
+    return $code
 }
 
 # apt with lists of its own for one Debian suite; the system's sources are not

@@ -54,13 +54,12 @@ build() {
         -j"$(nproc)" -f "$objs/Makefile" -C "$ngx_source" modules || return 1
 }
 
-locked
 names=("${1:-system}")
 [ "${names[0]}" != all ] || names=(system trixie sid)
 
 for name in "${names[@]}"; do
-    if nginx_variant "$name"; then
-        build || die "module: failed for nginx $ngx_version ($name)"
+    if locked "$BUILD/nginx/$name" nginx_variant "$name"; then
+        locked "$ngx_dir" build || die "module: failed for nginx $ngx_version ($name)"
         say "module: nginx $ngx_version ($name): ${ngx_dir#"$ROOT"/}/objs"
     elif [ "$name" = system ]; then
         exit 1
