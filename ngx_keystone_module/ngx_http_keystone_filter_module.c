@@ -14,7 +14,7 @@
 
 static ngx_int_t ngx_http_keystone_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_keystone_filter_upstream(ngx_http_request_t *r,
-    ngx_http_keystone_ctx_t *ctx);
+    ngx_http_keystone_ctx_t *ctx, ngx_http_keystone_loc_conf_t *klcf);
 static void ngx_http_keystone_describe_upstream(ngx_http_request_t *r,
     ks_http_upstream_t *up);
 static void ngx_http_keystone_drop_foreign(ngx_http_request_t *r,
@@ -91,7 +91,7 @@ ngx_http_keystone_header_filter(ngx_http_request_t *r)
                 && (r->headers_out.status < NGX_HTTP_SPECIAL_RESPONSE
                     || r->headers_out.status == NGX_HTTP_NOT_MODIFIED)))
         {
-            return ngx_http_keystone_filter_upstream(r, ctx);
+            return ngx_http_keystone_filter_upstream(r, ctx, klcf);
         }
 
     } else if (ctx && ctx->state == NGX_HTTP_KEYSTONE_ANSWERED
@@ -113,7 +113,7 @@ ngx_http_keystone_header_filter(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_keystone_filter_upstream(ngx_http_request_t *r,
-    ngx_http_keystone_ctx_t *ctx)
+    ngx_http_keystone_ctx_t *ctx, ngx_http_keystone_loc_conf_t *klcf)
 {
     ngx_int_t                rc;
     ks_http_upstream_t       up;
@@ -131,6 +131,13 @@ ngx_http_keystone_filter_upstream(ngx_http_request_t *r,
 
     if (rc == KS_ANSWER) {
         return ngx_http_keystone_replace(r, ctx, answer, 0);
+    }
+
+    if (!up.answered && up.status >= NGX_HTTP_BAD_REQUEST) {
+
+        /* nginx's own page about the upstream, which the core has no words on */
+
+        return ngx_http_keystone_filter_problem(r, klcf, ctx);
     }
 
     ngx_http_keystone_drop_foreign(r, ctx->room);

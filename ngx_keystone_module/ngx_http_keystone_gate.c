@@ -131,6 +131,10 @@ ngx_http_keystone_gate_pass(ngx_http_keystone_ctx_t *ctx)
 
     ctx->state = NGX_HTTP_KEYSTONE_PASSED;
 
+    if (ctx->room == KS_ROOM_HLS && r->args.len) {
+        ngx_http_keystone_redact_args(r);
+    }
+
     if (pass->uri.len == 0) {
         r->uri = ctx->uri;
         return NGX_OK;

@@ -95,6 +95,66 @@ ngx_http_keystone_redact_uri(ngx_http_keystone_ctx_t *ctx,
 }
 
 
+/*
+ * Once the gate has passed, the token has done its work: neither an upstream
+ * nor a cache key made of $args gets it.
+ */
+
+void
+ngx_http_keystone_redact_args(ngx_http_request_t *r)
+{
+    size_t   len;
+    u_char  *p, *arg, *last, *end;
+
+    end = r->args.data + r->args.len;
+
+    for (arg = r->args.data; arg < end; arg = last + 1) {
+
+        last = ngx_strlchr(arg, end, '&');
+        if (last == NULL) {
+            last = end;
+        }
+
+        if (last - arg >= 6 && ngx_strncmp(arg, "token=", 6) == 0) {
+            break;
+        }
+    }
+
+    if (arg >= end) {
+        return;
+    }
+
+    if (last < end) {
+        /* "token=x&" */
+        last++;
+
+    } else if (arg > r->args.data) {
+        /* "&token=x" */
+        arg--;
+    }
+
+    len = r->args.len - (last - arg);
+
+    p = NULL;
+
+    if (len) {
+        p = ngx_pnalloc(r->pool, len);
+        if (p == NULL) {
+            len = 0;
+
+        } else {
+            ngx_memcpy(ngx_cpymem(p, r->args.data, arg - r->args.data), last,
+                       end - last);
+        }
+    }
+
+    r->args.data = p;
+    r->args.len = len;
+
+    r->valid_unparsed_uri = 0;
+}
+
+
 /* NGX_DECLINED: there is no token in the path, and it is left alone */
 
 static ngx_int_t
