@@ -6,7 +6,7 @@ namespace ks::codec {
 
 std::string problem(const Error &error, std::string_view instance,
                     std::string_view request_id,
-                    std::span<const FieldError> errors) {
+                    std::span<const FieldError> errors, unsigned status) {
     std::string_view code = code_name(error.code);
     std::string_view title = code_title(error.code);
     std::string type = "urn:keystone:problem:";
@@ -16,7 +16,7 @@ std::string problem(const Error &error, std::string_view instance,
     out.begin_object();
     out.member("type", type);
     out.member("title", title);
-    out.member("status", code_status(error.code));
+    out.member("status", status != 0 ? status : code_status(error.code));
     out.member("detail",
                error.detail.empty() ? title : std::string_view(error.detail));
     if (!instance.empty()) {

@@ -17,7 +17,8 @@ constexpr std::string_view kProblemType = "application/problem+json";
 // a code without one gets its title.
 std::string problem(const Error &error, std::string_view instance,
                     std::string_view request_id,
-                    std::span<const FieldError> errors = {});
+                    std::span<const FieldError> errors = {},
+                    unsigned status = 0); // 0: the usual one of the code
 
 // The Error that goes with FieldReader::finish(), naming the first.
 Error invalid_fields(std::span<const FieldError> errors);

@@ -156,9 +156,9 @@ Outcome Hls::judge(const codec::RequestView &request, const Case &c,
     }
     Outcome out;
     if (code == Code::not_live) {
+        // a playlist that is not there (api.md)
         out = refusal(request, code, explain(code, c.path.stream),
-                      decision.verdict.retry_after_s);
-        out.response.status = 404; // a playlist that is not there (api.md)
+                      decision.verdict.retry_after_s, 404);
     } else if (code != Code::ok) {
         out = refusal(request, code, explain(code, c.path.stream),
                       decision.verdict.retry_after_s);
@@ -169,6 +169,7 @@ Outcome Hls::judge(const codec::RequestView &request, const Case &c,
             out.uri = request.uri.substr(0, request.prefix_len);
             out.uri += c.path.rest;
         }
+        add_media_headers(request, out.response);
     }
     out.code = code;
     out.stream = decision.stream.id;

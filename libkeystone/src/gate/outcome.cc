@@ -19,12 +19,27 @@ void add_media_headers(const codec::RequestView &request,
                  "Accept-Post, Access-Control-Allow-Methods, X-Request-Id");
 }
 
+namespace {
+
+// The path, in which HLS may carry a play token: /live/t/{token}/...
+std::string without_token(const codec::RequestView &request) {
+    std::string path(request.uri);
+    size_t at = request.prefix_len;
+    if (std::string_view(path).substr(at).starts_with("t/")) {
+        size_t end = std::min(path.find('/', at + 2), path.size());
+        path.replace(at + 2, end - at - 2, "-");
+    }
+    return path;
+}
+
+} // namespace
+
 Outcome refusal(const codec::RequestView &request, Code code,
-                std::string_view detail, int retry_after_s) {
+                std::string_view detail, int retry_after_s, unsigned status) {
     Outcome out;
     out.code = code;
     Error error(code, std::string(detail), retry_after_s);
-    out.response.status = code_status(code);
+    out.response.status = status != 0 ? status : code_status(code);
     out.response.set("Content-Type", codec::kProblemType);
     out.response.set("Cache-Control", "no-store");
     if (out.response.status == 401) {
@@ -38,7 +53,9 @@ Outcome refusal(const codec::RequestView &request, Code code,
     if (retry_after_s > 0) {
         out.response.set("Retry-After", std::to_string(retry_after_s));
     }
-    out.response.body = codec::problem(error, request.uri, request.request_id);
+    out.response.body =
+        codec::problem(error, without_token(request), request.request_id, {},
+                       out.response.status);
     add_media_headers(request, out.response);
     return out;
 }

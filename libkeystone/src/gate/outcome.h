@@ -34,6 +34,7 @@ void add_media_headers(const codec::RequestView &request,
                        codec::Response &response);
 
 Outcome refusal(const codec::RequestView &request, Code code,
-                std::string_view detail, int retry_after_s = 0);
+                std::string_view detail, int retry_after_s = 0,
+                unsigned status = 0);
 
 } // namespace ks::gate
