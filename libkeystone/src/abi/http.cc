@@ -193,7 +193,9 @@ int ks_http_s::take_body(std::string_view body) {
 
 int ks_http_s::upstream(const ks_http_upstream_t &up) {
     if (!rtc) {
-        return state = KS_PASS; // a file, or the media server's own HLS
+        // a file, or the media server's own HLS: the headers of outcome()
+        answer(std::move(response));
+        return state = KS_PASS;
     }
     ks::gate::UpstreamHead upstream_head;
     upstream_head.status = up.status;
@@ -227,6 +229,7 @@ int ks_http_s::outcome(Outcome out) {
         uri = std::move(out.uri);
         upstream_uri = std::move(out.upstream_uri);
         node = out.node;
+        response = std::move(out.response);
         return state = KS_PASS;
     }
     return KS_ERROR;
@@ -329,8 +332,11 @@ const ks_http_pass_t *ks_http_pass(ks_http_t *http) noexcept {
 }
 
 const ks_http_log_t *ks_http_log(ks_http_t *http) noexcept {
+    // a client may leave before there is a decision
+    bool open = http->state == KS_AGAIN || http->state == KS_BODY;
     http->log = {str(http->stream.view()), str(http->session.view()),
-                 str(http->user.view()), str(ks::code_name(http->code)),
+                 str(http->user.view()),
+                 str(open ? "" : ks::code_name(http->code)),
                  str(http->request_id.view())};
     return &http->log;
 }
