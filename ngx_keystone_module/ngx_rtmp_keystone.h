@@ -140,6 +140,7 @@ void ngx_rtmp_keystone_drop_name(ngx_rtmp_keystone_ctx_t *ctx);
 /* media.c: what moves */
 
 void ngx_rtmp_keystone_media_start(ngx_rtmp_keystone_ctx_t *ctx);
+void ngx_rtmp_keystone_media_tick(ngx_rtmp_keystone_ctx_t *ctx);
 void ngx_rtmp_keystone_media_report(ngx_rtmp_keystone_ctx_t *ctx);
 ngx_int_t ngx_rtmp_keystone_av(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     ngx_chain_t *in);

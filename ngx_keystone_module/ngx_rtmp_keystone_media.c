@@ -43,6 +43,25 @@ ngx_rtmp_keystone_media_start(ngx_rtmp_keystone_ctx_t *ctx)
 }
 
 
+/* Once a second, while media moves. */
+
+void
+ngx_rtmp_keystone_media_tick(ngx_rtmp_keystone_ctx_t *ctx)
+{
+    /*
+     * worker_shutdown_timeout is over.  nginx-rtmp takes no notice of it and
+     * would keep the old worker as long as somebody is connected.
+     */
+
+    if (ctx->session->connection->close) {
+        ngx_rtmp_keystone_kick(ctx, "shutdown");
+        return;
+    }
+
+    ngx_rtmp_keystone_media_report(ctx);
+}
+
+
 void
 ngx_rtmp_keystone_media_report(ngx_rtmp_keystone_ctx_t *ctx)
 {
@@ -93,12 +112,14 @@ ngx_rtmp_keystone_av(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
 
     if (ctx->state == NGX_RTMP_KEYSTONE_LIVE && ctx->action == KS_PUBLISH) {
 
-        if ((ngx_msec_int_t) (ngx_current_msec - ctx->report_at) >= 0) {
-            ctx->report_at = ngx_current_msec + NGX_RTMP_KEYSTONE_REPORT;
-            ngx_rtmp_keystone_media_report(ctx);
+        if ((ngx_msec_int_t) (ngx_current_msec - ctx->report_at) < 0) {
+            return NGX_OK;
         }
 
-        return NGX_OK;
+        ctx->report_at = ngx_current_msec + NGX_RTMP_KEYSTONE_REPORT;
+        ngx_rtmp_keystone_media_tick(ctx);
+
+        return ctx->state == NGX_RTMP_KEYSTONE_LIVE ? NGX_OK : NGX_DONE;
     }
 
     /*

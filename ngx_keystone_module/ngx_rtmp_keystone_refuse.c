@@ -141,6 +141,7 @@ ngx_rtmp_keystone_reason(const char *reason)
         { "disabled", "This stream was disabled" },
         { "expired",  "The token of this session has expired" },
         { "upstream", "The media server ended this stream" },
+        { "shutdown", "The server is being restarted, connect again" },
         { NULL,       NULL }
     };
 

@@ -376,8 +376,8 @@ ngx_rtmp_keystone_timer_handler(ngx_event_t *ev)
         break;
 
     case NGX_RTMP_KEYSTONE_LIVE:
-        ngx_rtmp_keystone_media_report(ctx);
         ngx_add_timer(ev, NGX_RTMP_KEYSTONE_REPORT);
+        ngx_rtmp_keystone_media_tick(ctx);
         break;
 
     default:

@@ -57,6 +57,32 @@ subtest 'reload' => sub {
     $ks->stop;
 };
 
+subtest 'worker_shutdown_timeout' => sub {
+    my $ks = Keystone::Server->new(log_level => 'info',
+        main => 'worker_shutdown_timeout 1s;');
+    $ks->start;
+    my $stream = owner($ks)->stream(visibility => 'public');
+    my ($client, $code) = live($ks, $stream);
+    is $code, 'NetStream.Publish.Start', 'live';
+    ok wait_for { status_of($ks, $stream) eq 'active' }, 'active';
+    my $player = Keystone::Rtmp->new($ks->rtmp_port);
+    $player->play($stream->{id});
+    is $player->status->{code}, 'NetStream.Play.Start', 'played';
+    my ($worker) = $ks->worker_pids;
+    ok $ks->reload, 'reloaded';
+    my $status;
+    wait_for { $client->media(3); ($status = $client->status(0.1))->{code} } 6;
+    like $status->{description}, qr/restarted, connect again/,
+        'the encoder is told to come again';
+    ok $client->closed(3), 'and closed';
+    ok $player->closed(3), 'and so is the player';
+    ok wait_for { !kill 0, $worker }, 'the old worker goes';
+    ($client, $code) = live($ks, $stream);
+    is $code, 'NetStream.Publish.Start', 'live in the new one';
+    $client->close;
+    $ks->stop;
+};
+
 subtest 'a stop at once leaves nothing live' => sub {
     my $ks = Keystone::Server->new(log_level => 'info');
     $ks->start;
