@@ -62,7 +62,8 @@ my ($rtmp, $core, $ours) = map { "$_\n" } split /\n/, load_modules();
 
 ($ok, $said) = says($app, sub { s/^(?:load_module.*\n)+/$ours$rtmp$core/m });
 ok !$ok, 'loaded before nginx-rtmp and the core';
-like $said, qr/rtmp_keystone_module\.so.*undefined symbol: ngx_(rtmp|keystone)_/,
+like $said,
+    qr/rtmp_keystone_module\.so.*undefined symbol: ngx_(rtmp|keystone)_/,
     '... the symbol names what has to be loaded first';
 
 ($ok, $said) = says($app, sub { s/^(?:load_module.*\n)+/$core$rtmp$ours/m });

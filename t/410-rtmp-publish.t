@@ -26,7 +26,8 @@ $ks->{rtmp} = <<"END";
             hls_playlist_length 10s;
             record all;
             record_path $dir/tmp;
-            exec_publish /bin/sh -c "echo \$name \$args \$tcurl \$pageurl >> $dir/logs/exec";
+            exec_publish /bin/sh -c
+                "echo \$name \$args \$tcurl \$pageurl >> $dir/logs/exec";
         }
 END
 $ks->{server} = <<'END';
@@ -137,7 +138,8 @@ cmp_ok $waits[0], '<', 30, "connect and publish take $waits[0] ms";
 
 # who has seen the key
 
-ok wait_for { $ks->slurp('logs/exec') =~ /\Q$id\E/ }, 'exec got the public name';
+ok wait_for { $ks->slurp('logs/exec') =~ /\Q$id\E/ },
+    'exec got the public name';
 ok wait_for { $ks->slurp('logs/rtmp.log') =~ /PUBLISH "live" "\Q$id\E"/ },
     'and so did the access log';
 for my $file (qw( logs/error.log logs/rtmp.log logs/exec logs/stdout )) {

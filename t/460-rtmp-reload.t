@@ -111,8 +111,9 @@ subtest 'a worker is killed' => sub {
     my ($worker) = $ks->log =~ /(\d+)#\d+: \*\d+ keystone: publish "/;
     kill 'KILL', $worker;
     ok $client->closed(5), 'its connection is gone';
-    ok wait_for { $ks->worker_pids && !grep { $_ == $worker } $ks->worker_pids },
-        'there is a new worker';
+    ok wait_for {
+        $ks->worker_pids && !grep { $_ == $worker } $ks->worker_pids;
+    }, 'there is a new worker';
     ok wait_for {
         ($client, $code) = live($ks, $stream);
         $client->close if $code ne 'NetStream.Publish.Start';

@@ -23,8 +23,8 @@ use Time::HiRes qw( time );
 
 use Keystone::Env qw( root scratch wait_for );
 
-our @EXPORT_OK = qw( owner stop_process driver driver_start driver_wait driver_lines
-                     ffmpeg has_ffmpeg );
+our @EXPORT_OK = qw( owner stop_process driver driver_start driver_wait
+                     driver_lines ffmpeg has_ffmpeg );
 
 use constant {
     CHUNK => 65536,
