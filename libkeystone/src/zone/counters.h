@@ -12,7 +12,9 @@
 
 namespace ks::zone {
 
-// name, help text of the metric keystone_<name>_total
+// name, help text of the metric keystone_<name>_total.  The zone itself counts
+// bans, invalidations, zone_full, sessions_swept and what opens and closes;
+// the rest is counted by whoever acts.
 #define KS_COUNTERS(X)                                                         \
     X(store_queries, "Statements run by the store")                            \
     X(store_errors, "Statements that failed")                                  \

@@ -344,7 +344,6 @@ bool Sessions::request_kick(const Id &session, EndReason reason, WallMs now) {
     if (!lives) {
         return false;
     }
-    zone_.counters().add(Counter::kicks);
     if (!held) {
         return close(session, reason, now);
     }

@@ -169,7 +169,6 @@ void Sessions::recount(WallMs now) {
 }
 
 int Sessions::end_worker(const Workers::Gone &gone, WallMs now) {
-    zone_.counters().add(Counter::workers_lost);
     std::vector<Id> ids = ids_where(
         [&](const Session &s) {
             return s.owner_pid == gone.pid && s.started_at < gone.before;
@@ -227,7 +226,6 @@ void Sessions::flushed(std::span<const Dirty> written, WallMs now) {
             zone_.sessions().demote(d.session.id);
         }
     }
-    zone_.counters().add(Counter::sessions_flushed, written.size());
 }
 
 uint64_t Sessions::lost() const {

@@ -114,12 +114,8 @@ HashKey Zone::hash(std::string_view kind, std::string_view a,
 
 Millis Zone::allow(std::string_view what, std::string_view who, Millis now,
                    const Rate &rate) {
-    Millis wait = zone::allow(*part<RateTable>(Part::rates),
-                              hash("rate", what, who), now, rate);
-    if (wait > 0) {
-        counters_.add(Counter::rate_limited);
-    }
-    return wait;
+    return zone::allow(*part<RateTable>(Part::rates), hash("rate", what, who),
+                       now, rate);
 }
 
 bool Zone::ban(std::string_view stream, std::string_view who, Millis now,
