@@ -99,7 +99,7 @@ Result<void> check_section(const Sdp &sdp, const SdpMedia &media,
     }
     bool bundled = std::find(sdp.bundle.begin(), sdp.bundle.end(), media.mid) !=
                    sdp.bundle.end();
-    if (media.mid.empty() || !bundled) {
+    if (!bundled) {
         return unsupported("The " + section(media) +
                            " section is not in the BUNDLE group: put the mid "
                            "of every section into a=group:BUNDLE.");

@@ -123,6 +123,11 @@ static void depth_is_bounded(void **) {
     assert_true(parse_json(nested(kMaxJsonDepth)).ok());
     assert_false(parse_json(nested(kMaxJsonDepth + 1)).ok());
     assert_false(parse_json(nested(100000)).ok());
+    std::string flat = "[[]";
+    for (int i = 0; i < 100; i++) {
+        flat += ",[{}]";
+    }
+    assert_true(parse_json(flat + "]").ok());
     // Brackets in a string nest nothing, and no quote ends it early.
     std::string text = "[\"\\\"" + std::string(1000, '[') + "\"]";
     assert_true(parse_json(text).ok());

@@ -255,6 +255,8 @@ void dtls_roles(void **) {
     assert_true(check_whip_offer(with(good, "a=setup:actpass\r\n", "")).ok());
     refused(check_whip_offer(with(good, "actpass", "holdconn")),
             Code::unsupported_sdp, "a=setup", "holdconn");
+    refused(check_whip_offer(with(good, "a=ice-pwd:", "a=ice-pass:")),
+            Code::unsupported_sdp, "a=ice-pwd", "no password");
     refused(check_whip_offer(with(good, "a=fingerprint:", "a=finger:")),
             Code::unsupported_sdp, "a=fingerprint", "no fingerprint");
 }
@@ -298,6 +300,8 @@ void codecs(void **) {
 
 void other_kinds_and_protocols(void **) {
     std::string good = offer("chromium-whip");
+    assert_true(
+        check_whip_offer(with(good, "m=audio 9 ", "m=audio 9/2 ")).ok());
     refused(check_whip_offer(with(good, "m=video", "m=text")),
             Code::unsupported_sdp, "neither audio nor video", "text");
     refused(check_whip_offer(with(good, "UDP/TLS/RTP/SAVPF", "RTP/AVP")),
