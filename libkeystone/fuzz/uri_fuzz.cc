@@ -18,6 +18,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         for (const auto &[key, value] : query->pairs()) {
             auto found = query->get(key);
             fuzz::must(!found.ok() || **found == value);
+            if (found.ok() && percent_encode(key) == key) {
+                auto same = query_value(text, key);
+                fuzz::must(!same || *same == value);
+            }
         }
     }
     if (auto token = bearer(text)) {

@@ -65,6 +65,18 @@ static void a_query_is_bounded(void **) {
     assert_true(bad.error().detail.find("ks_pub") == std::string::npos);
 }
 
+static void one_value_of_a_query(void **) {
+    assert_text(*query_value("a=1&token=x%20y+z&b=2", "token"), "x y z");
+    assert_text(*query_value("token=", "token"), "");
+    assert_text(*query_value("token=a=b", "token"), "a=b");
+    assert_text(*query_value("&&token=%2B", "token"), "+");
+    for (const char *none :
+         {"", "token", "tokens=1", "xtoken=1", "a=token=1", "token=1&token=2",
+          "token=1&token=1", "token=%", "token=%00", "token=1&token=%"}) {
+        assert_row(none, !query_value(none, "token").has_value());
+    }
+}
+
 static void names_of_streams(void **) {
     std::string longest(64, 'a');
     for (const std::string &good : {std::string("a"), std::string("str_0aZ"),
@@ -156,6 +168,7 @@ int main() {
         cmocka_unit_test(query_pairs_in_order),
         cmocka_unit_test(a_key_counts_once),
         cmocka_unit_test(a_query_is_bounded),
+        cmocka_unit_test(one_value_of_a_query),
         cmocka_unit_test(names_of_streams),
         cmocka_unit_test(rtmp_names),
         cmocka_unit_test(cookies),
