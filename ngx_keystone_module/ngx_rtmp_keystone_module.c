@@ -77,6 +77,7 @@ ngx_uint_t
 ngx_rtmp_keystone_gated(ngx_rtmp_session_t *s)
 {
     ngx_rtmp_keystone_app_conf_t  *kacf;
+    ngx_rtmp_keystone_srv_conf_t  *kscf;
 
     /*
      * nginx-rtmp's own: a relay's end in this process, and what another
@@ -89,7 +90,16 @@ ngx_rtmp_keystone_gated(ngx_rtmp_session_t *s)
 
     kacf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_keystone_module);
 
-    return kacf && kacf->enable;
+    if (kacf == NULL) {
+
+        /* no connect yet: nothing would be published, but the name logged */
+
+        kscf = ngx_rtmp_get_module_srv_conf(s, ngx_rtmp_keystone_module);
+
+        return kscf->enable;
+    }
+
+    return kacf->enable;
 }
 
 

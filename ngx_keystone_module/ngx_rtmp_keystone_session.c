@@ -103,6 +103,12 @@ ngx_rtmp_keystone_ask(ngx_rtmp_session_t *s, int action, u_char *name,
     ngx_rtmp_keystone_ctx_t       *ctx;
     ngx_rtmp_keystone_app_conf_t  *kacf;
 
+    kacf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_keystone_module);
+
+    if (kacf == NULL) {
+        return NGX_ERROR;
+    }
+
     ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_keystone_module);
 
     if (ctx == NULL) {
@@ -188,8 +194,6 @@ ngx_rtmp_keystone_ask(ngx_rtmp_session_t *s, int action, u_char *name,
             return NGX_ERROR;
         }
     }
-
-    kacf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_keystone_module);
 
     ctx->state = NGX_RTMP_KEYSTONE_WAITING;
     ctx->in_seen = s->in_bytes;

@@ -101,6 +101,17 @@ $sent++ while $sent < 400 && $client->media(1)
     && !select undef, undef, undef, 0.01;
 cmp_ok $sent, '<', 400, 'who only sends is cut off';
 
+# out of order
+
+$client = Keystone::Rtmp->new($ks->rtmp_port, raw => 1);
+$client->handshake;
+$client->publish($key[0]);
+ok $client->closed(3), 'publish before connect';
+$client = Keystone::Rtmp->new($ks->rtmp_port, raw => 1);
+$client->handshake;
+$client->play($id[0]);
+ok $client->closed(3), 'play before connect';
+
 # who asks and goes at once, in any order of the two
 
 for (1 .. 50) {

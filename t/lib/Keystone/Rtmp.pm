@@ -31,7 +31,7 @@ use constant {
     AUDIO => 8, VIDEO => 9, AMF_CMD => 20,
 };
 
-# connected, with a message stream, unless told otherwise
+# connected, with a message stream; raw => 1: nothing has been said yet
 sub new {
     my ($class, $port, %option) = @_;
     my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
@@ -44,7 +44,6 @@ sub new {
     }, $class;
     return $self if $option{raw};
     $self->handshake;
-    $self->send_message(2, 0, 1, pack 'N', CHUNK);
     my $url = $self->{tc_url} // "rtmp://127.0.0.1:$port/$self->{app}";
     $self->call('connect', { app => $self->{app}, tcUrl => $url,
         flashVer => 'test', %{ $self->{connect} // {} } });
@@ -61,6 +60,7 @@ sub handshake {
     $self->fill(1 + 1536 * 2, 5) or die 'no handshake';
     my $answer = substr $self->{in}, 0, 1 + 1536 * 2, '';
     $self->write(substr $answer, 1, 1536);
+    $self->send_message(2, 0, 1, pack 'N', CHUNK);
 }
 
 sub write {
