@@ -2,6 +2,8 @@
 
 #include "codec/problem.h"
 
+#include <algorithm>
+
 namespace ks::gate {
 
 // Media may be asked for by any page; whether this page may is decided by the
@@ -23,12 +25,14 @@ namespace {
 
 // The path, in which HLS may carry a play token: /live/t/{token}/...
 std::string without_token(const codec::RequestView &request) {
-    std::string path(request.uri);
-    size_t at = request.prefix_len;
-    if (std::string_view(path).substr(at).starts_with("t/")) {
-        size_t end = std::min(path.find('/', at + 2), path.size());
-        path.replace(at + 2, end - at - 2, "-");
+    std::string_view uri = request.uri;
+    size_t token = request.prefix_len + 2;
+    if (!uri.substr(request.prefix_len).starts_with("t/")) {
+        return std::string(uri);
     }
+    std::string path(uri.substr(0, token));
+    path += '-';
+    path += uri.substr(std::min(uri.find('/', token), uri.size()));
     return path;
 }
 
