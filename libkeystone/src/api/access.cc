@@ -2,6 +2,8 @@
 
 #include "codec/uri.h"
 
+#include <functional>
+
 namespace ks::api {
 
 namespace {
@@ -21,7 +23,13 @@ std::string Access::issue(const model::User &user, const Id &login) const {
                         loop_.entropy());
 }
 
-Result<Principal> Access::verify(std::string_view authorization) const {
+Result<Principal> Access::verify(std::string_view authorization) {
+    size_t hash = std::hash<std::string_view>()(authorization);
+    Known &known = known_[hash % kRemembered];
+    if (known.hash == hash && known.until > loop_.wall() &&
+        known.authorization == authorization) {
+        return known.who;
+    }
     if (authorization.empty()) {
         return Error(Code::unauthorized,
                      "An access token is needed: log in, then send "
@@ -37,13 +45,25 @@ Result<Principal> Access::verify(std::string_view authorization) const {
                      "This is no access token: stream keys and tokens of "
                      "streams are for publishing and playing.");
     }
-    return verify_token(*token);
+    WallMs until = 0;
+    auto who = verify_token(*token, &until);
+    if (who) {
+        known.hash = hash;
+        known.authorization = authorization;
+        known.who = *who;
+        known.until = until;
+    }
+    return who;
 }
 
-Result<Principal> Access::verify_token(std::string_view token) const {
+Result<Principal> Access::verify_token(std::string_view token,
+                                       WallMs *until) const {
     auto claims = signer_.verify(token, loop_.wall());
     if (!claims) {
         return claims.error();
+    }
+    if (until != nullptr) {
+        *until = claims->expires_at;
     }
     Principal who;
     who.user = claims->subject;

@@ -1,4 +1,8 @@
 // Access tokens: given at login, taken with every request.
+//
+// A browser sends the same one a thousand times: who it is for is remembered
+// (kRemembered of them, for a worker), under the very text that was verified
+// and until it expires.
 #pragma once
 
 #include "api/call.h"
@@ -6,6 +10,7 @@
 #include "conf/config.h"
 #include "rt/loop.h"
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -19,13 +24,26 @@ class Access {
     int64_t expires_in() const { return signer_.lifetime() / kSecond; }
 
     // The value of Authorization.  unauthorized or token_expired.
-    Result<Principal> verify(std::string_view authorization) const;
+    Result<Principal> verify(std::string_view authorization);
     // The token itself.
-    Result<Principal> verify_token(std::string_view token) const;
+    Result<Principal> verify_token(std::string_view token) const {
+        return verify_token(token, nullptr);
+    }
 
   private:
+    static constexpr size_t kRemembered = 256;
+    struct Known {
+        size_t hash = 0;
+        std::string authorization; // as it was sent
+        Principal who;
+        WallMs until = 0;
+    };
+
+    Result<Principal> verify_token(std::string_view token, WallMs *until) const;
+
     rt::Loop &loop_;
     codec::JwtSigner signer_;
+    std::array<Known, kRemembered> known_;
 };
 
 } // namespace ks::api

@@ -11,12 +11,6 @@ namespace ks::api {
 
 namespace {
 
-std::string made_request_id(Entropy &entropy) {
-    std::array<uint8_t, 16> bits;
-    entropy.fill(bits);
-    return base62_encode(bits);
-}
-
 // What every answer has.
 void finish(const Context &ctx, const codec::RequestView &request,
             const Labels &labels, codec::Response &response) {
@@ -34,7 +28,7 @@ Labels labels_of(Context &ctx, const codec::RequestView &request) {
     if (codec::is_request_id(given)) {
         labels.request_id.assign(given);
     } else {
-        labels.request_id.assign(made_request_id(ctx.loop.entropy()));
+        labels.request_id = ctx.request_ids.next();
     }
     return labels;
 }

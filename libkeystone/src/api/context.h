@@ -4,6 +4,8 @@
 #include "api/access.h"
 #include "api/page_cache.h"
 #include "api/replay.h"
+#include "api/request_id.h"
+#include "api/row_cache.h"
 #include "api/urls.h"
 #include "conf/config.h"
 #include "gate/sessions.h"
@@ -18,7 +20,8 @@ struct Context {
     Context(const conf::Config &c, store::Store &s, zone::Zone &z,
             gate::Sessions &g, rt::Loop &l)
         : config(c), store(s), zone(z), sessions(g), loop(l), access(c, l),
-          urls(c), replay(c, s.idempotency(), l), pages(z) {}
+          urls(c), replay(c, s.idempotency(), l), pages(z), rows(z),
+          request_ids(l.entropy()) {}
 
     const conf::Config &config;
     store::Store &store;
@@ -29,6 +32,8 @@ struct Context {
     Urls urls;
     Replay replay;
     PageCache pages;
+    RowCache rows;
+    RequestIds request_ids;
 };
 
 } // namespace ks::api

@@ -21,6 +21,16 @@ struct Now {
     WallMs started_at() const { return live != nullptr ? live->started_at : 0; }
 };
 
+void write_live(codec::JsonWriter &out, const Now &is) {
+    out.member("status", model::name(is.status));
+    out.member_or_null("ingest_protocol", is.live != nullptr
+                                              ? model::name(is.live->protocol)
+                                              : std::string_view());
+    out.member_time("started_at", is.started_at());
+    out.member("viewer_count", is.viewers());
+    out.member("peak_viewers", is.peak());
+}
+
 void write_playback(codec::JsonWriter &out, std::string_view id,
                     const Bases &bases) {
     out.key("playback").begin_object();
@@ -32,9 +42,10 @@ void write_playback(codec::JsonWriter &out, std::string_view id,
 
 } // namespace
 
-void write_stream(codec::JsonWriter &out, const model::Stream &stream,
-                  const model::Live *live, const Bases &bases, WallMs now,
-                  std::string_view key) {
+LivePart write_stream(codec::JsonWriter &out, const model::Stream &stream,
+                      const model::Live *live, const Bases &bases, WallMs now,
+                      std::string_view key) {
+    LivePart part;
     Now is(stream.enabled, live, now);
     std::string_view id = stream.id.view();
     out.begin_object();
@@ -44,14 +55,10 @@ void write_stream(codec::JsonWriter &out, const model::Stream &stream,
     out.member("description", stream.description);
     out.member("visibility", model::name(stream.visibility));
     out.member("enabled", stream.enabled);
-    out.member("status", model::name(is.status));
-    out.member_or_null("ingest_protocol", is.live != nullptr
-                                              ? model::name(is.live->protocol)
-                                              : std::string_view());
-    out.member_time("started_at", is.started_at());
+    part.from = out.view().size();
+    write_live(out, is);
+    part.to = out.view().size();
     out.member_time("last_active_at", stream.last_active_at);
-    out.member("viewer_count", is.viewers());
-    out.member("peak_viewers", is.peak());
     out.member("max_viewers", stream.max_viewers);
     out.member("reconnect_window_seconds", stream.reconnect_window_seconds);
     out.member("takeover", model::name(stream.takeover));
@@ -75,6 +82,16 @@ void write_stream(codec::JsonWriter &out, const model::Stream &stream,
         out.member("stream_key", key);
     }
     out.end_object();
+    return part;
+}
+
+std::string live_part(bool enabled, const model::Live *live, WallMs now) {
+    codec::JsonWriter out(160);
+    out.begin_object();
+    write_live(out, Now(enabled, live, now));
+    std::string text = out.take();
+    text[0] = ','; // it stands behind another member
+    return text;
 }
 
 void write_public_stream(codec::JsonWriter &out, const model::Stream &stream,

@@ -28,9 +28,8 @@ codec::Response stream_answer(Context &ctx, const codec::RequestView &request,
     return response;
 }
 
-codec::Response get_answer(Context &ctx, const codec::RequestView &request,
-                           const model::Stream &stream) {
-    codec::Response response = stream_answer(ctx, request, 200, stream);
+codec::Response if_changed(const codec::RequestView &request,
+                           codec::Response response) {
     std::string_view known = request.header("If-None-Match");
     if (!known.empty() &&
         codec::if_none_match(known, response.header("ETag"))) {
@@ -38,6 +37,25 @@ codec::Response get_answer(Context &ctx, const codec::RequestView &request,
         response.body.clear();
     }
     return response;
+}
+
+codec::Response get_answer(Context &ctx, const codec::RequestView &request,
+                           const model::Stream &stream) {
+    return if_changed(request, stream_answer(ctx, request, 200, stream));
+}
+
+// A row and what is live now, put together.
+codec::Response row_answer(Context &ctx, const codec::RequestView &request,
+                           const Id &id, const RowCache::Row &row) {
+    WallMs now = ctx.loop.wall();
+    auto live = zone::Sessions(ctx.zone).find_live(id, now);
+    std::string part = live_part(row.enabled, live ? &*live : nullptr, now);
+    std::string body;
+    body.reserve(row.head.size() + part.size() + row.tail.size());
+    body.append(row.head).append(part).append(row.tail);
+    codec::Response response = json_answer(200, std::move(body));
+    response.add("ETag", make_etag(row.version, response.body));
+    return if_changed(request, std::move(response));
 }
 
 Error changed_meanwhile() {
@@ -116,14 +134,30 @@ Reply get_stream(Context &ctx, Call &call) {
 
 Quick get_stream_cached(Context &ctx, const codec::RequestView &request,
                         const Ask &ask, Labels &labels) {
-    model::Stream stream;
-    if (!ctx.store.streams().cached(ask.id, stream)) {
-        return std::nullopt;
+    std::string_view host = request.header("Host");
+    Millis now = ctx.loop.now();
+    const RowCache::Row *row = ctx.rows.find(ask.id, request.scheme, host, now);
+    if (row == nullptr) {
+        uint64_t ticket = ctx.rows.ticket();
+        model::Stream stream;
+        if (!ctx.store.streams().cached(ask.id, stream)) {
+            return std::nullopt;
+        }
+        codec::JsonWriter out(1536 + stream.metadata.size());
+        LivePart part =
+            write_stream(out, stream, nullptr, ctx.urls.bases(request), 0);
+        ctx.rows.put(ticket, stream, request.scheme, host, out.view(), part,
+                     now);
+        row = ctx.rows.find(ask.id, request.scheme, host, now);
+        if (row == nullptr) { // too large, or changed just now
+            return ask.who.may_see(stream.owner_id)
+                       ? get_answer(ctx, request, stream)
+                       : not_found(request, labels);
+        }
     }
-    if (!ask.who.may_see(stream.owner_id)) {
-        return not_found(request, labels);
-    }
-    return get_answer(ctx, request, stream);
+    return ask.who.may_see(row->owner_id)
+               ? row_answer(ctx, request, ask.id, *row)
+               : not_found(request, labels);
 }
 
 Reply patch_stream(Context &ctx, Call &call) {
