@@ -23,8 +23,10 @@ template <size_t N> class Fixed {
     // Cuts what does not fit: ask fits() first where that matters.
     void assign(std::string_view s) {
         len_ = static_cast<uint8_t>(std::min(s.size(), N));
-        if (len_ > 0) { // no text may be a null pointer
-            std::memcpy(text_, s.data(), len_);
+        if (len_ > 0) {     // no text may be a null pointer
+            if (len_ > 0) { // an empty view may point nowhere
+                std::memcpy(text_, s.data(), len_);
+            }
         }
     }
 
