@@ -168,8 +168,8 @@ int ks_http_s::begin_api(const RequestView &r) {
 
 int ks_http_s::begin_rtc(const RequestView &r) {
     request = std::make_unique<Request>(r);
-    rtc = std::make_unique<ks::gate::Rtc>(w.config, *w.access, *w.sessions,
-                                          w.loop);
+    rtc = std::make_unique<ks::gate::Rtc>(w.config, *w.access, *w.limits,
+                                          *w.sessions, w.loop);
     return start(rtc->head(*request));
 }
 

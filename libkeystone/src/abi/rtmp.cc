@@ -15,7 +15,7 @@ struct ks_rtmp_s : ks::rt::Ready {
     ks_rtmp_s(ks_worker_s &worker, ks_wake_pt wake_up, ks_kick_pt kick_out,
               void *with)
         : w(worker), wake(wake_up), kick(kick_out), cookie(with),
-          rtmp(*worker.access, *worker.sessions, worker.loop,
+          rtmp(*worker.access, *worker.limits, *worker.sessions, worker.loop,
                [this](ks::model::EndReason reason) { kicked(reason); }) {}
 
     ~ks_rtmp_s() override { task.destroy(); } // it refers to `rtmp`

@@ -7,6 +7,7 @@
 #include "conf/config.h"
 #include "gate/access.h"
 #include "gate/hls.h"
+#include "gate/limits.h"
 #include "gate/sessions.h"
 #include "keystone.h"
 #include "rt/loop.h"
@@ -27,6 +28,7 @@ struct ks_worker_s {
     std::unique_ptr<ks::store::Store> store;
     std::unique_ptr<ks::gate::Sessions> sessions;
     std::unique_ptr<ks::gate::Access> access;
+    std::unique_ptr<ks::gate::Limits> limits;
     std::unique_ptr<ks::gate::Hls> hls;
     std::unique_ptr<ks::api::Api> api;
 

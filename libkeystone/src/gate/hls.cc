@@ -126,15 +126,15 @@ bool Hls::read(const codec::RequestView &request, Case &c) {
         c.credential = codec::query_value(request.query, "token").value_or("");
         c.question.credential = c.credential;
     }
-    // Only a playlist keeps a viewer's session: segments follow from it.
-    if (path->playlist) {
+    // Only what begins to play keeps a viewer's session: segments follow.
+    if (c.path.begins()) {
         auto seen = sessions_.table().touch_viewer(viewer_of(request, c), 0,
                                                    loop_.wall());
         c.seen = seen == zone::Sessions::Seen::alive;
         c.kicked = seen == zone::Sessions::Seen::kicked;
     }
     // A segment's use of the token was counted when its playlist came.
-    c.question.in_session = c.seen || !path->playlist;
+    c.question.in_session = c.seen || !c.path.begins();
     return true;
 }
 
@@ -153,6 +153,13 @@ Outcome Hls::judge(const codec::RequestView &request, const Case &c,
     Code code = decision.verdict.code;
     if (code == Code::ok && c.kicked) {
         code = Code::banned;
+    }
+    // A counted token opens segments only to whom it opened the playlist.
+    if (code == Code::ok && decision.token.max_uses > 0 && !c.path.begins() &&
+        sessions_.table().touch_viewer(viewer_of(request, c), 0,
+                                       loop_.wall()) !=
+            zone::Sessions::Seen::alive) {
+        code = Code::token_revoked;
     }
     Outcome out;
     if (code == Code::not_live) {
@@ -185,7 +192,7 @@ std::optional<Outcome> Hls::now(const codec::RequestView &request) {
     if (!decision) {
         return std::nullopt;
     }
-    bool joins = c.path.playlist && !c.seen && !c.kicked;
+    bool joins = c.path.begins() && !c.seen && !c.kicked;
     if (decision->allowed() && joins) {
         if (decision->token.max_uses > 0) {
             return std::nullopt; // its use is counted by the store
@@ -211,7 +218,7 @@ rt::Task<Outcome> Hls::later(const codec::Request &request) {
         co_return std::move(*c.answer);
     }
     auto decision = co_await access_.authorize(c.question);
-    bool joins = c.path.playlist && !c.seen && !c.kicked;
+    bool joins = c.path.begins() && !c.seen && !c.kicked;
     if (decision.allowed() && joins) {
         auto spent = co_await access_.spend(decision.token);
         if (!spent) {

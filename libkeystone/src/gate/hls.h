@@ -22,6 +22,8 @@ struct HlsPath {
     std::string_view rest;  // what lies below the location without the token
     bool playlist = false;
     bool flv = false;
+
+    bool begins() const { return playlist || flv; }
 };
 
 // `path`: the uri behind the location's prefix.  Nothing for a name that is not

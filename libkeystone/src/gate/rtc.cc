@@ -108,6 +108,22 @@ Outcome Rtc::options(const codec::Request &request) const {
     return out;
 }
 
+std::optional<Outcome> Rtc::limited(const codec::Request &request) {
+    std::string_view name = limit::kSession;
+    if (session_id_.empty()) {
+        name = action_ == Action::publish ? limit::kWhip : limit::kWhep;
+    }
+    auto over = limits_.hit(name, request.client_ip, loop_.now());
+    if (!over) {
+        return std::nullopt;
+    }
+    Outcome out =
+        refusal(request, Code::rate_limited,
+                "Too many requests from this address.", over->retry_after_s);
+    add_limit_headers(*over, out.response);
+    return out;
+}
+
 Question Rtc::question(const codec::Request &request) const {
     Question q;
     q.action = action_;
@@ -135,6 +151,10 @@ rt::Task<Outcome> Rtc::head(const codec::Request &request) {
             out.response.set("Content-Type", kSdpType); // H-2
         }
         co_return out;
+    }
+    auto too_many = limited(request);
+    if (too_many) {
+        co_return std::move(*too_many);
     }
     if (!session_id_.empty() &&
         (request.method == "DELETE" || request.method == "PATCH")) {

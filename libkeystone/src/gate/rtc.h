@@ -11,6 +11,7 @@
 #include "codec/http.h"
 #include "conf/config.h"
 #include "gate/access.h"
+#include "gate/limits.h"
 #include "gate/outcome.h"
 #include "gate/sessions.h"
 
@@ -34,9 +35,10 @@ struct UpstreamHead {
 // Destroyed before an answer came, it ends the session it opened.
 class Rtc {
   public:
-    Rtc(const conf::Config &config, Access &access, Sessions &sessions,
-        rt::Loop &loop)
-        : config_(config), access_(access), sessions_(sessions), loop_(loop) {}
+    Rtc(const conf::Config &config, Access &access, Limits &limits,
+        Sessions &sessions, rt::Loop &loop)
+        : config_(config), access_(access), limits_(limits),
+          sessions_(sessions), loop_(loop) {}
     ~Rtc();
     Rtc(const Rtc &) = delete;
     Rtc &operator=(const Rtc &) = delete;
@@ -52,6 +54,7 @@ class Rtc {
     enum class Kind : uint8_t { none, offer, trickle, end };
 
     bool read_path(const codec::Request &request);
+    std::optional<Outcome> limited(const codec::Request &request);
     Outcome no_content(const codec::Request &request, unsigned status) const;
     Outcome options(const codec::Request &request) const;
     Question question(const codec::Request &request) const;
@@ -65,6 +68,7 @@ class Rtc {
 
     const conf::Config &config_;
     Access &access_;
+    Limits &limits_;
     Sessions &sessions_;
     rt::Loop &loop_;
 

@@ -55,9 +55,9 @@ RtmpVerdict refuse(Action action, Code code, std::string_view text) {
 
 } // namespace
 
-Rtmp::Rtmp(Access &access, Sessions &sessions, rt::Loop &loop,
+Rtmp::Rtmp(Access &access, Limits &limits, Sessions &sessions, rt::Loop &loop,
            std::function<void(EndReason)> on_kick)
-    : access_(access), sessions_(sessions), loop_(loop),
+    : access_(access), limits_(limits), sessions_(sessions), loop_(loop),
       on_kick_(std::move(on_kick)) {}
 
 Rtmp::~Rtmp() {
@@ -79,6 +79,12 @@ void Rtmp::media(uint64_t bytes_in, uint64_t bytes_out) {
 }
 
 rt::Task<RtmpVerdict> Rtmp::ask(RtmpRequest request) {
+    auto over = limits_.hit(limit::kRtmp, request.client_ip, loop_.now());
+    if (over) {
+        co_return refuse(request.action, Code::rate_limited,
+                         "Too many connections from this address. Try again "
+                         "in a moment.");
+    }
     Named named = read_name(request);
     Question question;
     question.action = request.action;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gate/access.h"
+#include "gate/limits.h"
 #include "gate/sessions.h"
 
 #include <functional>
@@ -30,7 +31,7 @@ struct RtmpVerdict {
 class Rtmp : public Holder {
   public:
     // `on_kick` is called at most once, from the loop.
-    Rtmp(Access &access, Sessions &sessions, rt::Loop &loop,
+    Rtmp(Access &access, Limits &limits, Sessions &sessions, rt::Loop &loop,
          std::function<void(model::EndReason)> on_kick);
     ~Rtmp() override;
     Rtmp(const Rtmp &) = delete;
@@ -46,6 +47,7 @@ class Rtmp : public Holder {
     void kick(model::EndReason reason) override;
 
     Access &access_;
+    Limits &limits_;
     Sessions &sessions_;
     rt::Loop &loop_;
     std::function<void(model::EndReason)> on_kick_;

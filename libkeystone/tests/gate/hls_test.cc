@@ -126,6 +126,8 @@ void a_single_use_lasts_for_the_session(void **) {
     Outcome other = w.get(w.list(), "token=" + once, "", "192.0.2.10");
     assert_int_equal(other.response.status, 401);
     assert_text(code_name(other.code), "token_revoked");
+    other = w.get(w.segment(), "token=" + once, "", "192.0.2.10");
+    assert_text(code_name(other.code), "token_revoked");
 }
 
 void a_kicked_viewer_stays_out_for_a_while(void **) {

@@ -26,7 +26,7 @@ struct RtcWorld : GateWorld {
             : world(w), method(std::move(m)), uri(std::move(u)),
               query(std::move(q)), authorization("Bearer " + bearer),
               content_type(std::move(type)),
-              rtc(w.config, w.access, w.sessions, w.loop) {
+              rtc(w.config, w.access, w.limits, w.sessions, w.loop) {
             codec::RequestView view;
             view.method = method;
             view.uri = uri;
@@ -74,8 +74,6 @@ struct RtcWorld : GateWorld {
     bool live() {
         return sessions.table().publisher_of(id, loop.wall()).has_value();
     }
-
-    conf::Config config;
 };
 
 constexpr std::string_view kLocation =
@@ -235,6 +233,26 @@ void asking_what_there_is(void **) {
     assert_text(head.out.response.header("Content-Type"), "application/sdp");
 }
 
+void too_many_offers_are_turned_away(void **) {
+    RtcWorld w;
+    assert_true(
+        w.config.directive({"rate_limit", "whip", "1r/m", "burst=1"}).ok());
+    std::string key = w.key();
+    for (unsigned status : {0U, 0U, 429U, 429U}) {
+        RtcWorld::Try t(w, "POST", w.endpoint("whip"), key);
+        bool let_in = t.out.next == Outcome::Next::body;
+        assert_int_equal(let_in ? 0U : t.out.response.status, status);
+        if (!let_in) {
+            assert_has(t.out.response.header("RateLimit-Policy"),
+                       "\"whip\";q=1;w=60");
+            assert_true(!t.out.response.header("Retry-After").empty());
+        }
+    }
+    assert_true(w.config.directive({"rate_limit", "off"}).ok());
+    RtcWorld::Try t(w, "POST", w.endpoint("whip"), key);
+    assert_int_equal(t.out.next, Outcome::Next::body);
+}
+
 // A node more or less moves only its own streams; a live one stays where it is.
 void streams_stay_on_their_nodes(void **) {
     RtcWorld w;
@@ -274,6 +292,7 @@ int main() {
         cmocka_unit_test(the_forms_of_an_endpoint),
         cmocka_unit_test(bad_offers_leave_no_session),
         cmocka_unit_test(asking_what_there_is),
+        cmocka_unit_test(too_many_offers_are_turned_away),
         cmocka_unit_test(streams_stay_on_their_nodes),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

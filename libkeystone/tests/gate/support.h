@@ -4,6 +4,7 @@
 #include "../store/support.h"
 #include "gate/access.h"
 #include "gate/hls.h"
+#include "gate/limits.h"
 #include "gate/rtc.h"
 #include "gate/rtmp.h"
 #include "gate/sessions.h"
@@ -13,6 +14,8 @@ namespace ks::test {
 struct GateWorld : StoreWorld {
     gate::Sessions sessions{memory.zone(), nullptr, loop};
     gate::Access access{*store, memory.zone(), loop};
+    conf::Config config;
+    gate::Limits limits{config, memory.zone()};
     gate::Hls hls{access, sessions, memory.zone(), loop};
     model::User owner = user("owner@example.org");
     store::CreatedStream made = stream(owner.id);
@@ -52,7 +55,8 @@ struct GateWorld : StoreWorld {
 struct Encoder {
     explicit Encoder(GateWorld &w)
         : world(w),
-          rtmp(std::make_unique<gate::Rtmp>(w.access, w.sessions, w.loop,
+          rtmp(std::make_unique<gate::Rtmp>(w.access, w.limits, w.sessions,
+                                            w.loop,
                                             [this](model::EndReason why) {
                                                 kicked = why;
                                                 // as nginx does: the connection is closed
