@@ -100,8 +100,11 @@ key=$(field stream_key)
 
 # nginx.conf and the page, written anew at each start.
 mkdir -p "$run/media/live" "$run/www" "$run/tmp"
-base=http://$LISTEN:$HTTP_PORT
-rtmp_base=rtmp://$LISTEN:$RTMP_PORT/live
+# Listening everywhere, the addresses shown are those of this host.
+host=$LISTEN
+[ "$LISTEN" != 0.0.0.0 ] || host=$(hostname -I 2> /dev/null | awk '{ print $1 }')
+base=http://${host:=127.0.0.1}:$HTTP_PORT
+rtmp_base=rtmp://$host:$RTMP_PORT/live
 cp web/*.* "$run/www/"
 hls_js
 [ ! -f "$DEPS/hls.min.js" ] || cp "$DEPS/hls.min.js" "$run/www/"
@@ -136,7 +139,7 @@ keystone {
     jwt_secret    $secret;
     edge_base_url $base;
     hls_base_url  $base;
-    rtmp_base_url rtmp://$LISTEN:$RTMP_PORT;
+    rtmp_base_url $rtmp_base;
 END
     [ -z "$REDIS_ADDR" ] || echo '    redis         env:REDIS_ADDR;'
     [ -z "$SRS_UPSTREAM" ] || echo "    srs_node      srs api=$SRS_UPSTREAM;"
@@ -157,7 +160,9 @@ http {
     # \$uri, not \$request: a query may hold a token.
     log_format keystone '\$remote_addr [\$time_iso8601] \$request_method \$uri '
                         '\$status \$body_bytes_sent \$request_time '
-                        'stream=\$keystone_stream decision=\$keystone_decision';
+                        'id=\$keystone_request_id stream=\$keystone_stream '
+                        'session=\$keystone_session user=\$keystone_user '
+                        'decision=\$keystone_decision';
     access_log $run/access.log keystone;
 
 END
@@ -167,20 +172,33 @@ END
     server {
         listen $LISTEN:$HTTP_PORT;
 
-        location /api/    { keystone_api; }
-        location /healthz { keystone_health; }
-        location /readyz  { keystone_health; }
-        location /metrics { keystone_metrics; allow 127.0.0.1; deny all; }
-        location /live/   { keystone_gate hls; root $run/media; }
+        location /api/ { keystone_api; }
+        location = /healthz { keystone_health; }
+        location = /readyz  { keystone_health; }
+        location = /metrics { keystone_metrics; allow 127.0.0.1; deny all; }
+
+        location /live/ {
+            keystone_gate hls;
+            root $run/media;
+            add_header Cache-Control no-cache;
+        }
+
 END
     [ -z "$SRS_UPSTREAM" ] || cat << END
         location /rtc/v1/ {
             keystone_gate rtc;
             proxy_pass http://\$keystone_node\$keystone_upstream_uri;
+            proxy_set_header Authorization "";
+            proxy_set_header Cookie "";
+            proxy_set_header X-Forwarded-For \$remote_addr;
+            proxy_connect_timeout 2s;
+            proxy_read_timeout 5s;
         }
+
 END
     cat << END
-        location /        { root $run/www; index index.html; }
+
+        location / { root $run/www; index index.html; }
     }
 }
 
