@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 BUILD := $(ROOT)/build
-CORE := $(MAKE) -C $(ROOT)/libkeystone
+CORE := $(MAKE) -j$(shell nproc) -C $(ROOT)/libkeystone
 
 NGINX ?= system
 TESTS ?=

@@ -27,7 +27,7 @@ esac
 cd "$ROOT"
 util/setup.sh run
 util/module.sh system 2> >(grep -v '^module: nginx .*objs$' >&2)
-make -s --no-print-directory -C libkeystone tools
+make -s --no-print-directory -j"$(nproc)" -C libkeystone tools
 nginx_variant system
 [ -n "$ngx_rtmp" ] || die "run: no ngx_rtmp_module.so: install libnginx-mod-rtmp"
 objs=$ngx_dir/objs

@@ -30,7 +30,7 @@ sanitizers_to() {
     LSAN_OPTIONS+=":suppressions=$ROOT/util/suppressions/lsan.supp"
 }
 
-make -s --no-print-directory -C libkeystone tools
+make -s --no-print-directory -j"$(nproc)" -C libkeystone tools
 make -s --no-print-directory -C t/tools BUILD="$BUILD"
 
 reports=$(mktemp -d)
