@@ -235,6 +235,7 @@ rt::Task<Result<std::vector<Login>>> Logins::list(Id user_id) {
         co_return std::move(rows.error());
     }
     std::vector<Login> out;
+    out.reserve(rows->size());
     for (size_t i = 0; i < rows->size(); i++) {
         out.push_back(login_of((*rows)[i]));
     }

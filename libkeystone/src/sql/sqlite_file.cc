@@ -1,0 +1,62 @@
+#include "sql/sqlite_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace ks::sql {
+
+namespace {
+
+std::string user_name() {
+    char buffer[1024];
+    struct passwd entry;
+    struct passwd *found = nullptr;
+    uid_t uid = geteuid();
+    if (getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) == 0 &&
+        found != nullptr) {
+        return std::string("user ") + found->pw_name;
+    }
+    return "user id " + std::to_string(uid);
+}
+
+} // namespace
+
+std::string directory_of(const std::string &path) {
+    size_t slash = path.rfind('/');
+    if (slash == std::string::npos) {
+        return ".";
+    }
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string writable_by(const std::string &path) {
+    std::string dir = directory_of(path);
+    struct stat st;
+    if (stat(dir.c_str(), &st) != 0) {
+        return errno == ENOENT
+                   ? "its directory " + dir + " does not exist"
+                   : user_name() + " must be able to enter " + dir +
+                         " and to write there: " + std::strerror(errno);
+    }
+    return user_name() + " must be able to write it and its directory " + dir;
+}
+
+int make_file(const std::string &path) {
+    int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_CREAT, 0600);
+    struct stat st;
+    if (fd >= 0 && geteuid() == 0 &&
+        stat(directory_of(path).c_str(), &st) == 0 &&
+        fchown(fd, st.st_uid, st.st_gid) != 0) {
+        int why = errno;
+        ::close(fd);
+        errno = why;
+        return -1;
+    }
+    return fd;
+}
+
+} // namespace ks::sql
