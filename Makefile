@@ -52,6 +52,10 @@ sanitize: setup-unit setup-t ## unit and t under ASan and UBSan
 valgrind: setup-valgrind ## unit and t under valgrind memcheck (slow)
 	@$(ROOT)/util/valgrind.sh $(TESTS)
 
+.PHONY: fuzz
+fuzz: setup-fuzz ## what strangers send, each target for SECONDS=60 (TARGETS=sdp)
+	@$(MAKE) -j$(shell nproc) -C $(ROOT)/libkeystone/fuzz run
+
 .PHONY: bench
 bench: setup-bench module keystonectl ## against plain nginx, as ratios
 	@$(ROOT)/util/bench.sh

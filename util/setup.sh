@@ -1,6 +1,6 @@
 #!/bin/bash
 # Install what a target needs and is not there yet: util/setup.sh SET...
-# Sets: build run unit t e2e lint bench. With apt, as root or through sudo;
+# Sets: build run unit t e2e lint bench fuzz valgrind. With apt, as root or through sudo;
 # says what it installs. Does nothing (in some 20 ms) when all is there.
 # shellcheck source=util/common.sh
 . "$(dirname "$0")/common.sh"
@@ -27,6 +27,7 @@ packages_of() {
                 libcmocka-dev
             ;;
         bench) packages_of t; echo wrk ;;
+        fuzz) packages_of build; echo clang-19 libclang-rt-19-dev ;;
         valgrind) packages_of t; echo valgrind ;;
         *) die "setup: no set named $1" ;;
     esac
