@@ -54,6 +54,17 @@ codec::Response refuse_fields(Call &call,
     return refuse(call, error, wrong);
 }
 
+codec::Response limited_answer(const codec::RequestView &request,
+                               Labels &labels, const gate::Limited &limited) {
+    codec::Response response = problem_answer(
+        request, labels,
+        Error(Code::rate_limited, "Too many of these requests. Wait " +
+                                      std::to_string(limited.retry_after_s) +
+                                      " s."));
+    gate::add_limit_headers(limited, response);
+    return response;
+}
+
 codec::Response not_found(const codec::RequestView &request, Labels &labels) {
     return problem_answer(request, labels,
                           Error(Code::not_found, std::string(kNoSuch)));

@@ -5,6 +5,7 @@
 #include "api/call.h"
 #include "base/error.h"
 #include "codec/fields.h"
+#include "gate/limits.h"
 
 #include <span>
 #include <string>
@@ -28,6 +29,9 @@ inline codec::Response refuse(Call &call, const Error &error,
 // 422 with all of them.
 codec::Response refuse_fields(Call &call,
                               std::span<const codec::FieldError> wrong);
+// 429 with what the limit is.
+codec::Response limited_answer(const codec::RequestView &request,
+                               Labels &labels, const gate::Limited &limited);
 codec::Response not_found(const codec::RequestView &request, Labels &labels);
 
 } // namespace ks::api

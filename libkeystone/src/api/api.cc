@@ -169,6 +169,14 @@ Step Api::begin(const codec::RequestView &request) {
     if (auto wrong = check_body(route, request)) {
         return refusal(*wrong);
     }
+    if (!route.limit.empty()) {
+        std::string_view who =
+            ask.who.known() ? ask.who.user.view() : request.client_ip;
+        auto limited = ctx.limits.hit(route.limit, who, ctx.loop.now());
+        if (limited) {
+            return answer(limited_answer(request, labels, *limited));
+        }
+    }
     if (route.fast != nullptr) {
         if (auto ready = route.fast(ctx, request, ask, labels)) {
             return answer(std::move(*ready));

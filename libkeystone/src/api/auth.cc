@@ -1,17 +1,13 @@
 // POST /v1/auth/register, /login
 #include "api/input.h"
 #include "api/login.h"
-
-#include "rt/wait.h"
-#include "store/password.h"
+#include "api/passwords.h"
 
 #include <algorithm>
 
 namespace ks::api {
 
 namespace {
-
-constexpr std::string_view kWeak = "weak_password";
 
 // One @ with something on both sides, a host with no blanks: whether anybody
 // reads it is not for us to know.
@@ -36,37 +32,6 @@ constexpr codec::Text kEmail{.min = 3,
                              .valid = is_email,
                              .hint = "an e-mail address"};
 
-// Bounds are checked by hand: they have a code of their own.
-constexpr codec::Text kAnyPassword{.max = 64 * 1024,
-                                   .required = true,
-                                   .unit = codec::Unit::bytes,
-                                   .lines = true};
-
-rt::Task<Result<bool>> check_password(Context &ctx, Secret password,
-                                      std::string hash) {
-    ctx.zone.counters().add(zone::Counter::password_hashes);
-    auto work = [password = std::move(password), hash = std::move(hash)] {
-        return store::verify_password(password, hash);
-    };
-    auto right = co_await rt::offload(rt::Pool::hash, std::move(work));
-    co_return std::move(right);
-}
-
-rt::Task<Result<std::string>> hash_of(Context &ctx, Secret password) {
-    ctx.zone.counters().add(zone::Counter::password_hashes);
-    store::Salt salt = store::make_salt(ctx.loop.entropy());
-    auto work = [password = std::move(password), salt] {
-        return store::hash_password(password, salt);
-    };
-    auto hash = co_await rt::offload(rt::Pool::hash, std::move(work));
-    if (hash && hash->empty()) {
-        co_return Error(Code::overloaded,
-                        "No memory to hash a password. Try again in a moment.",
-                        1);
-    }
-    co_return std::move(hash);
-}
-
 } // namespace
 
 Reply register_user(Context &ctx, Call &call) {
@@ -83,26 +48,14 @@ Reply register_user(Context &ctx, Call &call) {
     auto email = in.string("email", kEmail);
     auto given = in.string("password", kAnyPassword);
     auto name = in.string("name", {.max = 100, .nullable = true});
-    size_t length = given ? (*given).size() : 0;
-    if (given &&
-        (length < store::kMinPassword || length > store::kMaxPassword)) {
-        in.add("password", kWeak, "must have 8 to 256 bytes");
-    } else if (given && email && iequals(*given, *email)) {
-        in.add("password", kWeak, "must not be the e-mail address");
-    }
+    check_new_password(in, "password", given, email.value_or(""));
     auto wrong = in.finish();
     if (!wrong.empty()) {
-        auto weak = [](const codec::FieldError &e) { return e.code == kWeak; };
-        if (std::all_of(wrong.begin(), wrong.end(), weak)) {
-            std::string text = "password " + wrong.front().detail;
-            co_return refuse(call, Error(Code::weak_password, text), wrong);
-        }
-        co_return refuse_fields(call, wrong);
+        co_return refuse_password_fields(call, wrong);
     }
 
-    Secret password(*given);
-    wipe((*given).data(), (*given).size());
-    auto hash = co_await hash_of(ctx, std::move(password));
+    Secret password = secret_of(given);
+    auto hash = co_await hash_password(ctx, std::move(password));
     if (!hash) {
         co_return refuse(call, hash.error());
     }
@@ -141,6 +94,12 @@ Reply log_in(Context &ctx, Call &call) {
         co_return refuse_fields(call, wrong);
     }
 
+    // Also by account: guessing is no cheaper from many addresses.
+    auto limited =
+        ctx.limits.hit(gate::limit::kLogin, lower(*email), ctx.loop.now());
+    if (limited) {
+        co_return limited_answer(call.request, call.labels, *limited);
+    }
     auto found = co_await ctx.store.users().by_email(*email);
     bool known = found.ok();
     if (!known && found.error().code != Code::not_found) {
@@ -151,8 +110,7 @@ Reply log_in(Context &ctx, Call &call) {
     if (known) {
         hash = found->password_hash;
     }
-    Secret password(*given);
-    wipe((*given).data(), (*given).size());
+    Secret password = secret_of(given);
     Secret tried = password.copy();
     auto right = co_await check_password(ctx, std::move(tried), hash);
     if (!right) {
@@ -166,7 +124,7 @@ Reply log_in(Context &ctx, Call &call) {
     model::User user = found->user;
     call.labels.user = user.id;
     if (store::needs_rehash(hash)) {
-        auto better = co_await hash_of(ctx, std::move(password));
+        auto better = co_await hash_password(ctx, std::move(password));
         if (better) {
             auto kept = co_await ctx.store.users().set_password_hash(
                 user.id, std::move(*better));

@@ -8,6 +8,7 @@
 #include "api/row_cache.h"
 #include "api/urls.h"
 #include "conf/config.h"
+#include "gate/limits.h"
 #include "gate/sessions.h"
 #include "rt/loop.h"
 #include "store/store.h"
@@ -20,8 +21,8 @@ struct Context {
     Context(const conf::Config &c, store::Store &s, zone::Zone &z,
             gate::Sessions &g, rt::Loop &l)
         : config(c), store(s), zone(z), sessions(g), loop(l), access(c, l),
-          urls(c), replay(c, s.idempotency(), l), pages(z), rows(z),
-          request_ids(l.entropy()) {}
+          limits(c, z), urls(c), replay(c, s.idempotency(), l), pages(z),
+          rows(z), request_ids(l.entropy()) {}
 
     const conf::Config &config;
     store::Store &store;
@@ -29,6 +30,7 @@ struct Context {
     gate::Sessions &sessions;
     rt::Loop &loop;
     Access access;
+    gate::Limits limits;
     Urls urls;
     Replay replay;
     PageCache pages;

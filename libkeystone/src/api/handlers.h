@@ -10,13 +10,18 @@ namespace ks::api {
 using Reply = rt::Task<codec::Response>;
 using Quick = std::optional<codec::Response>;
 
-// auth.cc, login.cc
+// auth.cc, auth_session.cc
 Reply register_user(Context &ctx, Call &call);
 Reply log_in(Context &ctx, Call &call);
 Reply refresh_login(Context &ctx, Call &call);
 Reply log_out(Context &ctx, Call &call);
 Reply get_me(Context &ctx, Call &call);
 Reply patch_me(Context &ctx, Call &call);
+
+// auth_account.cc
+Reply change_password(Context &ctx, Call &call);
+Reply list_logins(Context &ctx, Call &call);
+Reply end_login(Context &ctx, Call &call);
 
 // streams.cc
 Reply create_stream(Context &ctx, Call &call);
@@ -30,6 +35,9 @@ Reply delete_stream(Context &ctx, Call &call);
 Reply reset_key(Context &ctx, Call &call);
 Reply enable_stream(Context &ctx, Call &call);
 Reply disable_stream(Context &ctx, Call &call);
+
+// kick.cc
+Reply kick_publisher(Context &ctx, Call &call);
 
 // stream_list.cc
 Reply list_streams(Context &ctx, Call &call);

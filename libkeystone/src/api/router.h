@@ -40,6 +40,9 @@ struct Route {
     Handler run;
     Fast fast = nullptr;
     Replays replays = Replays::no;
+    // Name of its rate limit (gate/limits.h): per user, or per address where
+    // nobody is known; empty: none.
+    std::string_view limit = {};
 };
 
 std::span<const Route> routes();

@@ -1,5 +1,6 @@
 // The table of resources.
 #include "api/handlers.h"
+#include "gate/limits.h"
 
 namespace ks::api {
 
@@ -9,6 +10,7 @@ constexpr auto kNone = Body::none;
 constexpr auto kMaybe = Body::optional;
 constexpr auto kBody = Body::required;
 constexpr auto kReplays = Replays::yes;
+constexpr auto kOnce = Replays::no;
 
 // Most asked for first.
 constexpr Route kRoutes[] = {
@@ -26,17 +28,24 @@ constexpr Route kRoutes[] = {
      kReplays},
     {"POST", "streams/{id}/disable", Auth::user, kMaybe, disable_stream,
      nullptr, kReplays},
+    {"POST", "streams/{id}/kick", Auth::user, kMaybe, kick_publisher},
     {"GET", "streams/{id}/connect", Auth::user, kNone, connect_stream},
     {"GET", "streams/{id}/tokens", Auth::user, kNone, list_tokens},
     {"POST", "streams/{id}/tokens", Auth::user, kBody, create_token, nullptr,
-     kReplays},
+     kReplays, gate::limit::kToken},
     {"DELETE", "tokens/{id}", Auth::user, kNone, revoke_token},
     {"POST", "auth/register", Auth::none, kBody, register_user, nullptr,
-     kReplays},
+     kReplays, gate::limit::kRegister},
     // No replays here: what the first answer gave may be spent by now.
-    {"POST", "auth/login", Auth::none, kBody, log_in},
-    {"POST", "auth/refresh", Auth::none, kMaybe, refresh_login},
+    {"POST", "auth/login", Auth::none, kBody, log_in, nullptr, kOnce,
+     gate::limit::kLogin},
+    {"POST", "auth/refresh", Auth::none, kMaybe, refresh_login, nullptr, kOnce,
+     gate::limit::kRefresh},
     {"POST", "auth/logout", Auth::none, kMaybe, log_out},
+    {"POST", "auth/password", Auth::user, kBody, change_password, nullptr,
+     kOnce, gate::limit::kLogin},
+    {"GET", "auth/sessions", Auth::user, kNone, list_logins},
+    {"DELETE", "auth/sessions/{id}", Auth::user, kNone, end_login},
     {"GET", "auth/me", Auth::user, kNone, get_me},
     {"PATCH", "auth/me", Auth::user, kBody, patch_me},
 };

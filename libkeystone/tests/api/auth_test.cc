@@ -236,6 +236,57 @@ void logging_out_ends_this_login_only(void **) {
     assert_int_equal(out.status(), 204);
 }
 
+void a_new_password_ends_the_other_logins(void **) {
+    ApiWorld w;
+    Answer one =
+        w.post(kAuth + "register", credentials("a@b.test", "12345678"));
+    Answer two = w.post(kAuth + "login", credentials("a@b.test", "12345678"));
+    auto change = [&](std::string_view from, std::string_view to) {
+        return w.post(kAuth + "password",
+                      "{\"current_password\":\"" + std::string(from) +
+                          "\",\"new_password\":\"" + std::string(to) + "\"}",
+                      two.text("access_token"));
+    };
+    assert_text(change("wrong one", "87654321").code(), "invalid_credentials");
+    assert_text(change("12345678", "short").code(), "weak_password");
+    assert_text(change("12345678", "a@b.test").code(), "weak_password");
+    assert_int_equal(change("12345678", "87654321").status(), 204);
+    assert_int_equal(refresh(w, one.text("refresh_token")).status(), 401);
+    assert_int_equal(refresh(w, two.text("refresh_token")).status(), 200);
+    Answer a = w.post(kAuth + "login", credentials("a@b.test", "12345678"));
+    assert_int_equal(a.status(), 401);
+    a = w.post(kAuth + "login", credentials("a@b.test", "87654321"));
+    assert_int_equal(a.status(), 200);
+}
+
+void logins_are_listed_and_ended(void **) {
+    ApiWorld w;
+    Answer one =
+        w.post(kAuth + "register", credentials("a@b.test", "12345678"));
+    w.host.ahead += 10;
+    Ask login{"POST", kAuth + "login", credentials("a@b.test", "12345678")};
+    Answer two = w.ask(login.with("User-Agent", "curl/7"));
+    std::string access = two.text("access_token");
+    Answer a = w.get(kAuth + "sessions", access);
+    assert_int_equal(a.status(), 200);
+    codec::Json data = a.json["data"];
+    assert_int_equal(data.size(), 2);
+    assert_text(data.at(0).string("user_agent").value(), "curl/7");
+    assert_text(data.at(0).string("ip").value(), "192.0.2.7");
+    assert_true(data.at(0).boolean("current").value());
+    assert_false(data.at(1).boolean("current").value());
+    assert_true(a.response.body.find(one.text("refresh_token")) ==
+                std::string::npos);
+
+    std::string path = kAuth + "sessions/" + data.at(1).string("id").value();
+    std::string other = w.new_user("other@x.test");
+    assert_int_equal(w.remove(path, other).status(), 404);
+    assert_int_equal(w.remove(path, access).status(), 204);
+    assert_int_equal(refresh(w, one.text("refresh_token")).status(), 401);
+    assert_int_equal(w.get(kAuth + "sessions", access).json["data"].size(), 1);
+    assert_int_equal(w.remove(path, access).status(), 404);
+}
+
 void an_account_that_is_gone_is_unauthorized(void **) {
     ApiWorld w;
     model::User nobody;
@@ -260,6 +311,8 @@ int main() {
         cmocka_unit_test(the_cookie_carries_it_too),
         cmocka_unit_test(the_cookie_follows_mount_and_scheme),
         cmocka_unit_test(logging_out_ends_this_login_only),
+        cmocka_unit_test(a_new_password_ends_the_other_logins),
+        cmocka_unit_test(logins_are_listed_and_ended),
         cmocka_unit_test(an_account_that_is_gone_is_unauthorized),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -190,6 +190,46 @@ void cors(void **) {
     assert_text(a.header("Vary"), "Origin");
 }
 
+void limits(void **) {
+    conf::Config c = api_config();
+    c.rate_limits["login"] = {6, kMinute, 1};
+    c.rate_limits["token"] = {60, kMinute, 0};
+    ApiWorld w(std::move(c));
+    auto login = [&](std::string_view email) {
+        return w.post("/v1/auth/login", "{\"email\":\"" + std::string(email) +
+                                            "\",\"password\":\"x\"}");
+    };
+    assert_int_equal(login("a@x.test").status(), 401);
+    assert_int_equal(login("b@x.test").status(), 401);
+    Answer a = login("c@x.test"); // the address
+    assert_int_equal(a.status(), 429);
+    assert_text(a.code(), "rate_limited");
+    assert_text(a.header("Content-Type"), "application/problem+json");
+    assert_text(a.header("Retry-After"), "10");
+    assert_text(a.header("RateLimit-Policy"), "\"login\";q=6;w=60");
+    assert_text(a.header("RateLimit"), "\"login\";r=0;t=10");
+    // Minting is counted by user, other calls not at all.
+    std::string ann = w.new_user("ann@x.test");
+    std::string bob = w.new_user("bob@x.test");
+    std::string none = "/v1/streams/str_0000000000000000000000/tokens";
+    assert_int_equal(w.post(none, R"({"kind":"play"})", ann).status(), 404);
+    assert_int_equal(w.post(none, R"({"kind":"play"})", ann).status(), 429);
+    assert_int_equal(w.post(none, R"({"kind":"play"})", bob).status(), 404);
+    assert_int_equal(w.get("/v1/streams", ann).status(), 200);
+}
+
+void limits_may_be_off(void **) {
+    conf::Config c = api_config();
+    c.rate_limits["login"] = {1, kMinute, 0};
+    c.rate_limits_off = true;
+    ApiWorld w(std::move(c));
+    for (int i = 0; i < 3; i++) {
+        Answer a =
+            w.post("/v1/auth/login", R"({"email":"a@b.c","password":"x"})");
+        assert_int_equal(a.status(), 401);
+    }
+}
+
 void errors_of_the_server_around_us(void **) {
     ApiWorld w;
     codec::RequestView v;
@@ -225,6 +265,8 @@ int main() {
         cmocka_unit_test(bodies),
         cmocka_unit_test(lists_go_by_cursor),
         cmocka_unit_test(cors),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(limits_may_be_off),
         cmocka_unit_test(errors_of_the_server_around_us),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -266,6 +266,28 @@ void a_removed_stream_is_gone(void **) {
     assert_int_equal(w.get(kStreams, w.ann).json["data"].size(), 0);
 }
 
+void a_kick_ends_and_bans(void **) {
+    Two w;
+    Answer a = w.post(kStreams, R"({"title":"Show"})", w.ann);
+    Answer b = w.post(at(a, "/kick"), "", w.ann);
+    assert_int_equal(b.status(), 409);
+    assert_text(b.code(), "not_live");
+    auto session = w.publish(a.text("id"), "tok_1");
+    Kicked kicked;
+    w.sessions.hold(session.id, kicked);
+    assert_int_equal(w.post(at(a, "/kick"), "", w.bob).status(), 404);
+    b = w.post(at(a, "/kick"), R"({"ban_seconds":86401,"who":1})", w.ann);
+    assert_text(b.wrong(), "ban_seconds:out_of_range who:unknown_member ");
+    b = w.post(at(a, "/kick"), R"({"ban_seconds":60,"reason":"spam"})", w.ann);
+    assert_int_equal(b.status(), 204);
+    w.until([&] { return kicked.reason != model::EndReason::none; });
+    assert_text(model::name(kicked.reason), "kicked");
+    w.sessions.release(session.id, model::EndReason::kicked);
+    Millis left = w.zone().banned(a.text("id"), "tok_1", w.host.now());
+    assert_true(left > 0 && left <= kMinute);
+    assert_int_equal(w.zone().banned(a.text("id"), "tok_2", w.host.now()), 0);
+}
+
 void connect_lines_have_no_key(void **) {
     Two w;
     Answer a = w.post(kStreams, R"({"title":"Show"})", w.ann);
@@ -318,6 +340,7 @@ int main() {
         cmocka_unit_test(disabled_and_enabled),
         cmocka_unit_test(a_new_key_replaces_the_old),
         cmocka_unit_test(a_removed_stream_is_gone),
+        cmocka_unit_test(a_kick_ends_and_bans),
         cmocka_unit_test(connect_lines_have_no_key),
         cmocka_unit_test(a_lost_store_is_503),
     };

@@ -9,6 +9,7 @@
 #include "zone/zone.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <string>
 
@@ -38,6 +39,7 @@ class TempDir {
 class ZoneMemory {
   public:
     ZoneMemory() : memory_(std::aligned_alloc(4096, kSize)) {
+        std::memset(memory_, 0, kSize); // else an earlier test's is adopted
         uint8_t key[16] = {7, 1, 4, 9, 2};
         auto made = zone::Zone::init(memory_, kSize, key);
         assert_true(made.ok());
