@@ -9,6 +9,27 @@
 
 using ks::abi::write_error;
 
+namespace {
+
+// What keystonectl or another host did ends sessions here, too.
+void end_sessions(ks::gate::Sessions &sessions, const ks::store::Change &c) {
+    using ks::model::EndReason;
+    using ks::store::ChangeKind;
+    switch (c.kind) {
+    case ChangeKind::token_revoked:
+        sessions.end_token(c.stream_id, c.token_id, EndReason::revoked);
+        break;
+    case ChangeKind::stream_disabled:
+    case ChangeKind::stream_removed:
+        sessions.end_stream(c.stream_id, EndReason::disabled);
+        break;
+    case ChangeKind::stream_changed:
+        break;
+    }
+}
+
+} // namespace
+
 extern "C" {
 
 int ks_zone_init(void *addr, size_t size, const unsigned char key[16],
@@ -48,6 +69,10 @@ ks_worker_t *ks_worker_create(const ks_config_t *cf, const ks_host_t *host,
         w->store = std::move(*store);
         w->sessions = std::make_unique<ks::gate::Sessions>(
             w->zone, w->store.get(), w->loop);
+        w->store->on_change(
+            [sessions = w->sessions.get()](const ks::store::Change &change) {
+                end_sessions(*sessions, change);
+            });
         w->access =
             std::make_unique<ks::gate::Access>(*w->store, w->zone, w->loop);
         w->limits = std::make_unique<ks::gate::Limits>(w->config, w->zone);

@@ -24,8 +24,10 @@ const Statement kInsert = {
 
 const Statement kSince = {
     "changes_since",
-    "SELECT id, at, kind, stream_id, token_id, token_hash FROM changes"
-    " WHERE at > $1 ORDER BY at",
+    "SELECT c.id, c.at, c.kind, c.stream_id, c.token_id, c.token_hash,"
+    " COALESCE(s.enabled, 0)"
+    " FROM changes c LEFT JOIN streams s ON s.id = c.stream_id"
+    " WHERE c.at > $1 ORDER BY c.at",
     Access::read};
 
 const Statement kPurge = {"changes_purge", "DELETE FROM changes WHERE at < $1",
@@ -37,6 +39,10 @@ Change change_of(const sql::Row &row) {
         if (row.text(2) == kKinds[i]) {
             change.kind = static_cast<ChangeKind>(i);
         }
+    }
+    // Enabled again meanwhile: who came since then may stay.
+    if (change.kind == ChangeKind::stream_disabled && row.flag(6)) {
+        change.kind = ChangeKind::stream_changed;
     }
     change.stream_id = row.id(3);
     change.token_id = row.id(4);

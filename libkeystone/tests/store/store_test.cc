@@ -208,6 +208,27 @@ void a_change_is_felt_by_others_within_a_second(void **) {
     assert_true(w.told[3].kind == store::ChangeKind::stream_removed);
 }
 
+void what_is_enabled_again_is_not_told_as_disabled(void **) {
+    StoreWorld w;
+    Id id = w.stream(w.user("a@example.org").id).stream.id;
+    store::Cache cache(w.memory.zone());
+    store::Changes changes(w.store->database(), cache);
+    std::vector<store::ChangeKind> told;
+    changes.told = [&](const store::Change &c) { told.push_back(c.kind); };
+    assert_true(w.run(changes.poll()).ok());
+    assert_true(w.run(w.store->streams().set_enabled(id, false)).ok());
+    assert_true(w.run(changes.poll()).ok());
+    assert_int_equal(told.size(), 1);
+    assert_true(told[0] == store::ChangeKind::stream_disabled);
+
+    assert_true(w.run(w.store->streams().set_enabled(id, false)).ok());
+    assert_true(w.run(w.store->streams().set_enabled(id, true)).ok());
+    assert_true(w.run(changes.poll()).ok());
+    assert_int_equal(told.size(), 3);
+    assert_true(told[1] == store::ChangeKind::stream_changed);
+    assert_true(told[2] == store::ChangeKind::stream_changed);
+}
+
 void an_older_fill_does_not_undo_a_change(void **) {
     AwayWorld w;
     // The look-up reads before, and fills after the change.
@@ -252,6 +273,7 @@ int main() {
         cmocka_unit_test(the_log_is_not_flooded),
         cmocka_unit_test(one_question_for_all_who_ask),
         cmocka_unit_test(a_change_is_felt_by_others_within_a_second),
+        cmocka_unit_test(what_is_enabled_again_is_not_told_as_disabled),
         cmocka_unit_test(an_older_fill_does_not_undo_a_change),
         cmocka_unit_test(a_row_in_the_zone_is_read_only_if_it_is_whole),
     };
