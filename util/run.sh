@@ -80,6 +80,9 @@ ctl() { "$BUILD/keystonectl" --store "$store_url" "$@"; }
 field() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" "$run/demo.json" | head -n 1; }
 
 first_start=
+# Who removes the database removes them, too.
+[ -n "$DATABASE_URL" ] || [ -f "$run/keystone.db" ] ||
+    rm -f "$run/demo.json" "$run/demo_user"
 if [ ! -s "$run/demo.json" ]; then
     first_start=yes
     ctl migrate > /dev/null || die "run: the store could not be set up, see above"
