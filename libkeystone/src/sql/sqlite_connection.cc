@@ -236,12 +236,14 @@ Result<void> SqliteConnection::ensure_open(bool create) {
 }
 
 Result<void> SqliteConnection::open(bool create) {
-    int fd = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && create) {
-        fd = make_file(path_);
+    int why = 0;
+    if (faccessat(AT_FDCWD, path_.c_str(), R_OK | W_OK, AT_EACCESS) != 0) {
+        why = errno;
+        if (why == ENOENT && create) {
+            why = make_file(path_);
+        }
     }
-    if (fd < 0 && access_ == Access::write) {
-        int why = errno;
+    if (why != 0 && access_ == Access::write) {
         if (why == ENOENT && !create) {
             return Error(Code::store_unavailable,
                          "the database file " + path_ +
@@ -253,9 +255,6 @@ Result<void> SqliteConnection::open(bool create) {
                      "cannot open the database file " + path_ + ": " +
                          std::strerror(why) + " (" + writable_by(path_) + ")",
                      kRetryBroken);
-    }
-    if (fd >= 0) {
-        ::close(fd);
     }
     int code =
         sqlite3_open_v2(path_.c_str(), &db_,

@@ -1,5 +1,6 @@
 #include "sql/sqlite_file.h"
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -46,17 +47,25 @@ std::string writable_by(const std::string &path) {
 }
 
 int make_file(const std::string &path) {
-    int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_CREAT, 0600);
-    struct stat st;
-    if (fd >= 0 && geteuid() == 0 &&
-        stat(directory_of(path).c_str(), &st) == 0 &&
-        fchown(fd, st.st_uid, st.st_gid) != 0) {
-        int why = errno;
-        ::close(fd);
-        errno = why;
-        return -1;
+    static std::atomic<unsigned> count{0};
+    std::string draft = path + ".new-" + std::to_string(getpid()) + "-" +
+                        std::to_string(count.fetch_add(1));
+    int fd = open(draft.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
+    if (fd < 0) {
+        return errno;
     }
-    return fd;
+    struct stat st;
+    int why = 0;
+    if (geteuid() == 0 && stat(directory_of(path).c_str(), &st) == 0 &&
+        fchown(fd, st.st_uid, st.st_gid) != 0) {
+        why = errno;
+    }
+    close(fd);
+    if (why == 0 && link(draft.c_str(), path.c_str()) != 0 && errno != EEXIST) {
+        why = errno;
+    }
+    unlink(draft.c_str());
+    return why;
 }
 
 } // namespace ks::sql

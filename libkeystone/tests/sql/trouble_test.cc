@@ -194,6 +194,44 @@ void a_full_disk_stops_writes_and_not_reads(void **) {
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+// One that comes and goes must not take itself for the last one and put the
+// log away under the others.
+void a_process_that_goes_leaves_the_others_their_log(void **) {
+    TempDir dir;
+    std::string url = "sqlite:" + dir.file("k.db");
+    int gate[2];
+    assert_int_equal(pipe(gate), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        char c;
+        [[maybe_unused]] ssize_t n = read(gate[0], &c, 1);
+        Runner w;
+        auto db = sql::open(url);
+        auto added = w.run((*db)->query(kAdd, sql::params("theirs", 1)));
+        db->reset();
+        _exit(added.ok() ? 0 : 1);
+    }
+    Runner w;
+    auto db = sql::open(url);
+    assert_code(w.run((*db)->query(kCreate, sql::Params())), ok);
+    auto rows = w.run((*db)->query(kAll, sql::Params())); // opens a reader
+    assert_true(rows.ok() && rows->size() == 0);
+    assert_int_equal(write(gate[1], "x", 1), 1);
+    int status = 0;
+    waitpid(pid, &status, 0);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(std::filesystem::exists(dir.file("k.db-wal")));
+    rows = w.run((*db)->query(kAll, sql::Params()));
+    assert_true(rows.ok());
+    assert_int_equal(rows->size(), 1);
+    assert_code(w.run((*db)->query(kAdd, sql::params("ours", 1))), ok);
+    rows = w.run((*db)->query(kAll, sql::Params()));
+    assert_int_equal(rows->size(), 2);
+    close(gate[0]);
+    close(gate[1]);
+}
+
 void processes_share_the_file(void **) {
     constexpr int kProcesses = 4;
     constexpr int kTimes = 50;
@@ -243,6 +281,7 @@ void processes_share_the_file(void **) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(processes_share_the_file),
+        cmocka_unit_test(a_process_that_goes_leaves_the_others_their_log),
         cmocka_unit_test(a_full_disk_stops_writes_and_not_reads),
         cmocka_unit_test(a_file_of_another_user_is_named_with_ours),
         cmocka_unit_test(what_root_makes_is_for_whom_the_directory_is),
