@@ -82,10 +82,9 @@ sub ctl_run {
 sub user {
     my ($self, $email, @more) = @_;
     my $password = 'test-' . substr secret(), 0, 20;
-    my $id = $self->ctl_run('user', 'create', '--email', $email, @more,
-                            '--password-stdin', \"$password\n");
-    chomp $id;
-    return { id => $id, email => $email, password => $password };
+    my $user = $json->decode($self->ctl_run('user', 'create', '--email', $email,
+        @more, '--password-stdin', '--json', \"$password\n"));
+    return { id => $user->{id}, email => $email, password => $password };
 }
 
 # {id, stream_key, ...}
