@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cinttypes>
-#include <cstdio>
 #include <functional>
 
 namespace ks::api {
@@ -14,10 +12,14 @@ std::string make_etag(int64_t version, std::string_view body) {
     // Not keyed, so that all workers and hosts say the same; fast, because it
     // is made for every answer.
     uint64_t hash = std::hash<std::string_view>()(body);
-    char text[48];
-    int len = std::snprintf(text, sizeof(text),
-                            "\"v%" PRId64 "-%016" PRIx64 "\"", version, hash);
-    return std::string(text, static_cast<size_t>(len));
+    std::string text = "\"v";
+    text += std::to_string(version);
+    text += '-';
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        text += "0123456789abcdef"[(hash >> shift) & 15];
+    }
+    text += '"';
+    return text;
 }
 
 IfMatch::IfMatch(std::string_view list) : given_(!list.empty()) {

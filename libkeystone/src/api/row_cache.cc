@@ -1,5 +1,7 @@
 #include "api/row_cache.h"
 
+#include "api/etag.h"
+
 #include <functional>
 
 namespace ks::api {
@@ -18,7 +20,7 @@ const RowCache::Row *RowCache::find(const Id &id, std::string_view scheme,
 
 void RowCache::put(uint64_t ticket, const model::Stream &stream,
                    std::string_view scheme, std::string_view host,
-                   std::string_view text, const LivePart &part, Millis now) {
+                   std::string text, const LivePart &part, Millis now) {
     if (text.size() > kMaxRow || ticket != zone_.epoch()) {
         return;
     }
@@ -29,8 +31,9 @@ void RowCache::put(uint64_t ticket, const model::Stream &stream,
     entry.row.owner_id = stream.owner_id;
     entry.row.enabled = stream.enabled;
     entry.row.version = stream.version;
-    entry.row.head = text.substr(0, part.from);
-    entry.row.tail = text.substr(part.to);
+    entry.row.etag = make_etag(stream.version, text);
+    entry.row.idle = std::move(text);
+    entry.row.live = part;
     entry.epoch = ticket;
     entry.until = now + kFresh;
 }

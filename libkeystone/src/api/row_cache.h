@@ -1,6 +1,7 @@
-// Streams as JSON, for a moment: all but what changes by itself (who watches,
-// since when), which is put in at each reading.  Good while nothing was
-// invalidated in the zone, and for kFresh at most.
+// Streams as JSON, for a moment: as they are while nothing is live, with the
+// place where what changes by itself (who watches, since when) is put in
+// otherwise.  Good while nothing was invalidated in the zone, and for kFresh at
+// most.
 #pragma once
 
 #include "api/stream_json.h"
@@ -22,8 +23,9 @@ class RowCache {
         Id owner_id;
         bool enabled = false;
         int64_t version = 0;
-        std::string head; // before the live part
-        std::string tail; // behind it
+        std::string idle; // the text when nothing is live
+        std::string etag; // of that text
+        LivePart live;    // what of it is replaced when something is
     };
 
     explicit RowCache(zone::Zone &zone) : zone_(zone) {}
@@ -36,8 +38,8 @@ class RowCache {
     const Row *find(const Id &id, std::string_view scheme,
                     std::string_view host, Millis now) const;
     void put(uint64_t ticket, const model::Stream &stream,
-             std::string_view scheme, std::string_view host,
-             std::string_view text, const LivePart &part, Millis now);
+             std::string_view scheme, std::string_view host, std::string text,
+             const LivePart &part, Millis now);
 
   private:
     struct Entry {

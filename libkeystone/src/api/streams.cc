@@ -49,10 +49,17 @@ codec::Response row_answer(Context &ctx, const codec::RequestView &request,
                            const Id &id, const RowCache::Row &row) {
     WallMs now = ctx.loop.wall();
     auto live = zone::Sessions(ctx.zone).find_live(id, now);
-    std::string part = live_part(row.enabled, live ? &*live : nullptr, now);
+    if (!live) {
+        codec::Response response = json_answer(200, row.idle);
+        response.add("ETag", row.etag);
+        return if_changed(request, std::move(response));
+    }
+    std::string part = live_part(row.enabled, &*live, now);
+    std::string_view text = row.idle;
     std::string body;
-    body.reserve(row.head.size() + part.size() + row.tail.size());
-    body.append(row.head).append(part).append(row.tail);
+    body.reserve(text.size() + part.size());
+    body.append(text.substr(0, row.live.from)).append(part);
+    body.append(text.substr(row.live.to));
     codec::Response response = json_answer(200, std::move(body));
     response.add("ETag", make_etag(row.version, response.body));
     return if_changed(request, std::move(response));
@@ -146,7 +153,7 @@ Quick get_stream_cached(Context &ctx, const codec::RequestView &request,
         codec::JsonWriter out(1536 + stream.metadata.size());
         LivePart part =
             write_stream(out, stream, nullptr, ctx.urls.bases(request), 0);
-        ctx.rows.put(ticket, stream, request.scheme, host, out.view(), part,
+        ctx.rows.put(ticket, stream, request.scheme, host, out.take(), part,
                      now);
         row = ctx.rows.find(ask.id, request.scheme, host, now);
         if (row == nullptr) { // too large, or changed just now
