@@ -8,7 +8,7 @@ use lib 't/lib';
 use IO::Socket::INET;
 use Test::More;
 
-use Keystone::Env qw( free_port root );
+use Keystone::Env qw( free_port root wait_for );
 use Keystone::Server;
 
 # an offer recorded from a browser
@@ -97,6 +97,12 @@ sub publish {
                      origin => 'https://studio.example.org' }, %more);
 }
 
+# nginx writes the line after the client has its answer
+sub logged {
+    my ($ks, $line) = @_;
+    return wait_for { $ks->slurp('logs/t.log') =~ $line };
+}
+
 {
     my $ks = nginx('srs_a');
     my $stream = stream($ks);
@@ -111,13 +117,13 @@ sub publish {
     is $answer->{headers}{'x-seen'},
         "POST /rtc/v1/whip/?app=live&stream=$stream->{id} auth=",
         'the media server saw no token';
-    like $ks->slurp('logs/t.log'), qr{^201 POST \S+ srs_a /rtc/v1/whip/\?app}m,
+    ok logged($ks, qr{^201 POST \S+ srs_a /rtc/v1/whip/\?app}m),
         'variables in the log';
 
     my $gone = $ks->request('DELETE', $location);
     is $gone->{status}, 200, 'DELETE';
-    like $ks->slurp('logs/t.log'),
-        qr{^200 DELETE \S+ srs_a /rtc/v1/whip/\?action=delete&token=t0}m,
+    ok logged($ks,
+        qr{^200 DELETE \S+ srs_a /rtc/v1/whip/\?action=delete&token=t0}m),
         'reaches the session of the media server';
 
     my $wrong = publish($ks, $stream, bearer => 'ks_pub_' . 'x' x 32);
