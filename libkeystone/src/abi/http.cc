@@ -72,8 +72,9 @@ struct ks_http_s : ks::rt::Ready {
 
     int begin(RequestView &r);
     int begin_api(const RequestView &r);
-    int begin_rtc(const RequestView &r);
-    int begin_hls(const RequestView &r);
+    int begin_rtc(RequestView &r);
+    int begin_hls(RequestView &r);
+    std::string_view id();
     int take_body(std::string_view body);
     int upstream(const ks_http_upstream_t &up);
 
@@ -130,10 +131,7 @@ int ks_http_s::begin(RequestView &r) {
         std::string_view given = r.header("x-request-id");
         if (ks::codec::is_request_id(given)) {
             request_id.assign(given);
-        } else {
-            request_id.assign(ks::make_id("", w.loop.entropy()).view());
         }
-        r.request_id = request_id.view();
         return room == KS_ROOM_RTC ? begin_rtc(r) : begin_hls(r);
     }
     case KS_ROOM_HEALTH:
@@ -166,18 +164,33 @@ int ks_http_s::begin_api(const RequestView &r) {
     return KS_ERROR;
 }
 
-int ks_http_s::begin_rtc(const RequestView &r) {
+// Made when it is asked for: a segment that passes needs none.
+std::string_view ks_http_s::id() {
+    if (request_id.empty()) {
+        request_id.assign(ks::make_id("", w.loop.entropy()).view());
+    }
+    return request_id.view();
+}
+
+int ks_http_s::begin_rtc(RequestView &r) {
+    r.request_id = id();
     request = std::make_unique<Request>(r);
     rtc = std::make_unique<ks::gate::Rtc>(w.config, *w.access, *w.limits,
                                           *w.sessions, w.loop);
     return start(rtc->head(*request));
 }
 
-int ks_http_s::begin_hls(const RequestView &r) {
+int ks_http_s::begin_hls(RequestView &r) {
+    r.request_id = request_id.view();
     std::optional<Outcome> now = w.hls->now(r);
     if (now) {
+        if (now->problem) {
+            r.request_id = id();
+            ks::gate::write_problem(r, *now);
+        }
         return outcome(std::move(*now));
     }
+    r.request_id = id();
     request = std::make_unique<Request>(r);
     return start(w.hls->later(*request));
 }
@@ -334,6 +347,13 @@ const ks_http_pass_t *ks_http_pass(ks_http_t *http) noexcept {
 const ks_http_log_t *ks_http_log(ks_http_t *http) noexcept {
     // a client may leave before there is a decision
     bool open = http->state == KS_AGAIN || http->state == KS_BODY;
+    try {
+        if (http->room == KS_ROOM_RTC || http->room == KS_ROOM_HLS) {
+            http->id();
+        }
+    } catch (const std::exception &) {
+        // no memory: a line without an id
+    }
     http->log = {str(http->stream.view()), str(http->session.view()),
                  str(http->user.view()),
                  str(open ? "" : ks::code_name(http->code)),

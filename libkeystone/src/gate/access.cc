@@ -72,27 +72,29 @@ std::string explain(Code code, std::string_view stream) {
     }
 }
 
-std::optional<Decision> Access::warm(const Question &q) {
+bool Access::warm(const Question &q, Decision &d) {
     std::string_view credential = presented(q);
-    TokenFacts token;
     if (may_be_token(credential) &&
-        !store_.tokens().facts_cached(sha256(credential), token)) {
-        return std::nullopt;
+        !store_.tokens().facts_cached(sha256(credential), d.token)) {
+        return false;
     }
     std::string_view name =
-        q.stream.empty() ? token.stream_id.view() : q.stream;
-    StreamFacts stream = no_stream(name);
-    if (may_exist(name) && !store_.streams().facts_cached(Id(name), stream)) {
-        return std::nullopt;
+        q.stream.empty() ? d.token.stream_id.view() : q.stream;
+    if (!may_exist(name)) {
+        d.stream = no_stream(name);
+    } else if (!store_.streams().facts_cached(Id(name), d.stream)) {
+        return false;
     }
-    return judge(q, stream, token, !credential.empty());
+    judge(q, !credential.empty(), d);
+    return true;
 }
 
 rt::Task<Decision> Access::authorize(Question q) {
-    std::optional<Decision> now = warm(q);
-    if (now) {
-        co_return std::move(*now);
+    Decision d;
+    if (warm(q, d)) {
+        co_return d;
     }
+    d = Decision();
     std::string text;
     text.reserve(q.stream.size() + q.credential.size() + q.client_ip.size() +
                  q.origin.size());
@@ -104,47 +106,32 @@ rt::Task<Decision> Access::authorize(Question q) {
     }
 
     std::string_view credential = presented(q);
-    TokenFacts token;
     if (may_be_token(credential)) {
         Sha256 hash = sha256(credential);
         auto found = co_await store_.tokens().facts(hash);
         if (!found) {
-            Decision failed;
-            failed.verdict.code = found.error().code;
-            failed.verdict.retry_after_s = found.error().retry_after_s;
-            co_return failed;
+            d.verdict.code = found.error().code;
+            d.verdict.retry_after_s = found.error().retry_after_s;
+            co_return d;
         }
-        token = *found;
+        d.token = *found;
     }
-    Id name(q.stream.empty() ? token.stream_id.view() : q.stream);
-    StreamFacts stream = no_stream(name.view());
+    Id name(q.stream.empty() ? d.token.stream_id.view() : q.stream);
+    d.stream = no_stream(name.view());
     if (may_exist(q.stream.empty() ? name.view() : q.stream)) {
         auto found = co_await store_.streams().facts(name);
         if (!found) {
-            Decision failed;
-            failed.verdict.code = found.error().code;
-            failed.verdict.retry_after_s = found.error().retry_after_s;
-            co_return failed;
+            d.verdict.code = found.error().code;
+            d.verdict.retry_after_s = found.error().retry_after_s;
+            co_return d;
         }
-        stream = *found;
+        d.stream = *found;
     }
-    co_return judge(q, stream, token, !credential.empty());
+    judge(q, !credential.empty(), d);
+    co_return d;
 }
 
-Decision Access::judge(const Question &q, const StreamFacts &stream,
-                       const TokenFacts &token, bool has_credential) {
-    Decision d;
-    d.stream = stream;
-    d.token = token;
-
-    WallMs now = loop_.wall();
-    zone::LiveRecord record;
-    const model::Live *live = nullptr;
-    if (stream.exists && zone_.live().find(stream.id, now, &record)) {
-        live = &record.live;
-        d.publisher = live->publisher;
-        d.node = live->node;
-    }
+void Access::judge(const Question &q, bool has_credential, Decision &d) {
     model::Ask ask;
     ask.action = q.action;
     ask.protocol = q.protocol;
@@ -152,14 +139,26 @@ Decision Access::judge(const Question &q, const StreamFacts &stream,
     ask.origin = q.origin;
     ask.has_credential = has_credential;
     ask.in_session = q.in_session;
-    ask.now = now;
-    d.verdict = decide(stream, token, live, ask);
+    ask.now = loop_.wall();
+
+    // In place, under the lock of the record: decide() only computes.
+    bool live =
+        d.stream.exists &&
+        zone_.live().peek(d.stream.id, ask.now, [&](const zone::LiveRecord &r) {
+            d.publisher = r.live.publisher;
+            d.node = r.live.node;
+            d.verdict = decide(d.stream, d.token, &r.live, ask);
+        });
+    if (!live) {
+        d.verdict = decide(d.stream, d.token, nullptr, ask);
+    }
 
     if (d.allowed() && q.action == model::Action::publish) {
         Millis mono = loop_.now();
-        Millis left = zone_.banned(stream.id.view(), token.id.view(), mono);
+        std::string_view stream = d.stream.id.view();
+        Millis left = zone_.banned(stream, d.token.id.view(), mono);
         if (left == 0) {
-            left = zone_.banned(stream.id.view(), q.client_ip, mono);
+            left = zone_.banned(stream, q.client_ip, mono);
         }
         if (left > 0) {
             d.verdict.code = Code::banned;
@@ -167,7 +166,6 @@ Decision Access::judge(const Question &q, const StreamFacts &stream,
         }
     }
     zone_.counters().decided(q.protocol, q.action, d.verdict.code);
-    return d;
 }
 
 rt::Task<Result<void>> Access::spend(TokenFacts token) {

@@ -6,7 +6,6 @@
 #include "rt/task.h"
 #include "store/store.h"
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,8 +37,8 @@ class Access {
     Access(store::Store &store, zone::Zone &zone, rt::Loop &loop)
         : store_(store), zone_(zone), loop_(loop) {}
 
-    // From shared memory alone; nothing when a fact is missing there.
-    std::optional<Decision> warm(const Question &question);
+    // From shared memory alone; false when a fact is missing there.
+    bool warm(const Question &question, Decision &decision);
 
     // The same, asking the store for what is missing.  The question's text is
     // copied before anything waits.
@@ -49,8 +48,9 @@ class Access {
     rt::Task<Result<void>> spend(model::TokenFacts token);
 
   private:
-    Decision judge(const Question &question, const model::StreamFacts &stream,
-                   const model::TokenFacts &token, bool has_credential);
+    // With decision.stream and decision.token filled in.
+    void judge(const Question &question, bool has_credential,
+               Decision &decision);
 
     store::Store &store_;
     zone::Zone &zone_;

@@ -188,13 +188,13 @@ std::optional<Outcome> Hls::now(const codec::RequestView &request) {
     if (!read(request, c)) {
         return std::move(c.answer);
     }
-    auto decision = access_.warm(c.question);
-    if (!decision) {
+    Decision decision;
+    if (!access_.warm(c.question, decision)) {
         return std::nullopt;
     }
     bool joins = c.path.begins() && !c.seen && !c.kicked;
-    if (decision->allowed() && joins) {
-        if (decision->token.max_uses > 0) {
+    if (decision.allowed() && joins) {
+        if (decision.token.max_uses > 0) {
             return std::nullopt; // its use is counted by the store
         }
         Applicant who;
@@ -202,14 +202,14 @@ std::optional<Outcome> Hls::now(const codec::RequestView &request) {
         who.client_ip = request.client_ip;
         who.user_agent = request.header("user-agent");
         who.viewer = viewer_of(request, c);
-        auto opened = open_session(sessions_, *decision, who, loop_);
+        auto opened = open_session(sessions_, decision, who, loop_);
         if (opened.what == zone::Sessions::Open::limit) {
-            decision->verdict.code = Code::viewer_limit;
-            decision->verdict.retry_after_s = 10;
+            decision.verdict.code = Code::viewer_limit;
+            decision.verdict.retry_after_s = 10;
         }
         // A zone without room for one more viewer's record plays all the same.
     }
-    return judge(request, c, *decision);
+    return judge(request, c, decision);
 }
 
 rt::Task<Outcome> Hls::later(const codec::Request &request) {

@@ -42,7 +42,8 @@ Outcome refusal(const codec::RequestView &request, Code code,
                 std::string_view detail, int retry_after_s, unsigned status) {
     Outcome out;
     out.code = code;
-    Error error(code, std::string(detail), retry_after_s);
+    out.problem.emplace(code, std::string(detail), retry_after_s);
+    out.response.headers.reserve(10);
     out.response.status = status != 0 ? status : code_status(code);
     out.response.set("Content-Type", codec::kProblemType);
     out.response.set("Cache-Control", "no-store");
@@ -57,11 +58,18 @@ Outcome refusal(const codec::RequestView &request, Code code,
     if (retry_after_s > 0) {
         out.response.set("Retry-After", std::to_string(retry_after_s));
     }
-    out.response.body =
-        codec::problem(error, without_token(request), request.request_id, {},
-                       out.response.status);
     add_media_headers(request, out.response);
+    if (!request.request_id.empty()) {
+        write_problem(request, out);
+    }
     return out;
+}
+
+void write_problem(const codec::RequestView &request, Outcome &out) {
+    out.response.body =
+        codec::problem(*out.problem, without_token(request), request.request_id,
+                       {}, out.response.status);
+    out.problem.reset();
 }
 
 } // namespace ks::gate

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "codec/http.h"
 
+#include <optional>
 #include <string>
 
 namespace ks::gate {
@@ -27,14 +28,19 @@ struct Outcome {
     Id stream;
     Id session;
     Code code = Code::ok;
+    // A refusal whose document waits for the request's id: write_problem().
+    std::optional<Error> problem;
 };
 
 // Headers that every answer of the gate has: CORS and the like.
 void add_media_headers(const codec::RequestView &request,
                        codec::Response &response);
 
+// Writes the document at once if the request has an id, else keeps it in
+// `problem`: an id costs more than letting a segment pass does.
 Outcome refusal(const codec::RequestView &request, Code code,
                 std::string_view detail, int retry_after_s = 0,
                 unsigned status = 0);
+void write_problem(const codec::RequestView &request, Outcome &out);
 
 } // namespace ks::gate
