@@ -18,6 +18,10 @@ my $format = 'log_format t \'$status $uri $keystone_decision\';'
     . ' access_log logs/t.log t;';
 my $server = <<'END';
         location /api/    { keystone_api; }
+        location /rtc/v1/ {
+            keystone_gate rtc;
+            proxy_pass http://$keystone_node$keystone_upstream_uri;
+        }
         location /healthz { keystone_health; }
         location /status  { stub_status; access_log off; }
 END
@@ -82,6 +86,34 @@ sub active {
     ok wait_for(sub { active($ks) == 1 }), 'nor of those that reset';
     is statuses(answer(login($ks))), '401', 'the next one is answered';
     $ks->stop('left alone: nginx ends well');
+}
+
+{
+    my $ks = nginx('');
+    my $owner = $ks->post('/api/v1/auth/register',
+        { email => 'ann@example.org', password => 'correct horse battery' });
+    my $key = $ks->post('/api/v1/streams', { title => 'Show' },
+        bearer => $owner->{json}{access_token})->{json}{stream_key};
+    for my $path ('/api/v1/auth/login', '/rtc/v1/whip') {
+        my @answers;
+        for my $round (1 .. 3) {
+            my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                PeerPort => $ks->port) or die "connect: $!";
+            my $type = $path =~ /rtc/ ? 'sdp' : 'json';
+            my $chunk = "4000\r\n" . 'x' x 0x4000 . "\r\n";
+            print $socket "POST $path HTTP/1.1\r\nHost: x\r\n"
+                . "Content-Type: application/$type\r\nConnection: close\r\n"
+                . "Authorization: Bearer $key\r\n"
+                . "Transfer-Encoding: chunked\r\n\r\n", $chunk x 6,
+                "0\r\n\r\n";
+            $socket->flush;
+            push @answers, answer($socket);
+        }
+        is statuses(@answers), join(' ', (413) x 3),
+            "$path: a chunked body that is too large";
+    }
+    ok wait_for(sub { active($ks) == 1 }), 'leaves no connection open';
+    $ks->stop('413: nginx ends well');
 }
 
 {
