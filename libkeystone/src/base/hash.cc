@@ -131,9 +131,7 @@ uint64_t siphash24(const SipKey &key, std::string_view data) {
     }
     uint64_t last = static_cast<uint64_t>(data.size()) << 56;
     if (whole < data.size()) {
-        if (whole < data.size()) {
-            std::memcpy(&last, data.data() + whole, data.size() - whole);
-        }
+        std::memcpy(&last, data.data() + whole, data.size() - whole);
     }
     v[3] ^= last;
     sip_round(v);
