@@ -24,8 +24,8 @@ constexpr const char *kHelp =
       this once.
   token create --stream ID --kind publish|play [--ttl 1h] [--label LABEL]
                [--max-uses N]
-      Make a token; without --ttl (90, 30s, 15m, 1h, 7d) it is good for an
-      hour. Prints it, this once.
+      Make a token; without --ttl (90, 30s, 15m, 1h, 7d) it is good for a
+      day. Prints it, this once.
   token revoke ID
       End a token. nginx feels it within a second, live sessions included.
   check [-c FILE]

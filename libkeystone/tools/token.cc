@@ -9,7 +9,7 @@ namespace ks::ctl {
 
 namespace {
 
-constexpr Millis kUsualLife = kHour;
+constexpr Millis kUsualLife = kDay; // as the API has it
 
 std::optional<int> parse_uses(std::string_view text) {
     int n = 0;
@@ -57,7 +57,8 @@ Result<model::Token> wanted_by(const Args &args, WallMs now) {
     if (!is_id(prefix::kStream, *stream)) {
         return usage("--stream takes the id of a stream: str_ and 22 letters");
     }
-    auto life = parse_duration(args.value("ttl").value_or("1h"));
+    auto ttl = args.value("ttl");
+    auto life = ttl ? parse_duration(*ttl) : kUsualLife;
     if (!life) {
         return usage("--ttl is a time such as 90, 30s, 15m, 1h or 7d");
     }
