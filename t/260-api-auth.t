@@ -101,6 +101,29 @@ like header($answer, 'Set-Cookie'), qr/^ks_refresh=;.*Max-Age=0/,
 is $ks->request('POST', "$auth/refresh",
     headers => { cookie => $second })->{status}, 401, 'and is good no more';
 
+# logins, and a new password, which ends all others
+
+my $here = $ks->post("$auth/login", $me)->{json};
+my $there = $ks->post("$auth/login", $me)->{json};
+$answer = $ks->get("$auth/sessions", bearer => $here->{access_token});
+my @logins = @{ $answer->{json}{data} };
+cmp_ok scalar @logins, '>=', 2, 'the logins';
+is scalar(grep { $_->{current} } @logins), 1, 'one of them is this one';
+is $ks->delete("$auth/sessions/$_->{id}", bearer => $here->{access_token})
+    ->{status}, 204, 'ended from afar' for grep { !$_->{current} } @logins;
+is refresh($there->{refresh_token})->{status}, 401, 'so it is over';
+$there = $ks->post("$auth/login", $me)->{json};
+$answer = $ks->post("$auth/password", { current_password => 'wrong horse',
+    new_password => 'battery staple' }, bearer => $here->{access_token});
+is $answer->{json}{code}, 'invalid_credentials', 'the old password is asked';
+$answer = $ks->post("$auth/password", { current_password => $me->{password},
+    new_password => 'battery staple' }, bearer => $here->{access_token});
+is $answer->{status}, 204, 'a new password';
+is refresh($there->{refresh_token})->{status}, 401, 'ends the other login';
+is refresh($here->{refresh_token})->{status}, 200, 'and not this one';
+is $ks->post("$auth/login", $me)->{status}, 401, 'the old one is wrong now';
+$me->{password} = 'battery staple';
+
 # who runs it decides whether strangers may register
 
 $ks->{keystone} = 'registration closed;';
@@ -116,6 +139,6 @@ ok wait_for {
 is $answer->{json}{code}, 'registration_closed', 'its reason';
 is $ks->post("$auth/login", $me)->{status}, 200, 'logging in is not';
 
-unlike $ks->log, qr/correct horse|ks_refresh|eyJ/, 'no secret in the log';
+unlike $ks->log, qr/correct horse|battery|ks_refresh|eyJ/, 'no secret in the log';
 $ks->stop;
 done_testing;
