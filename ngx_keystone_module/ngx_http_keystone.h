@@ -119,6 +119,8 @@ ngx_int_t ngx_http_keystone_redact_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_keystone_redact_uri(ngx_http_keystone_ctx_t *ctx,
     ngx_http_keystone_loc_conf_t *klcf);
 void ngx_http_keystone_redact_args(ngx_http_request_t *r);
+ngx_int_t ngx_http_keystone_mask(ngx_http_request_t *r,
+    ngx_http_keystone_loc_conf_t *klcf, ngx_str_t *uri);
 
 /* ngx_http_keystone_variables.c */
 

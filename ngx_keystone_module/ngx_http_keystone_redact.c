@@ -11,10 +11,6 @@
 #include <ngx_http_keystone.h>
 
 
-static ngx_int_t ngx_http_keystone_mask(ngx_http_request_t *r,
-    ngx_http_keystone_loc_conf_t *klcf, ngx_str_t *uri);
-
-
 /* the rewrite phase: the first one that knows the location */
 
 ngx_int_t
@@ -110,7 +106,7 @@ ngx_http_keystone_redact_args(ngx_http_request_t *r)
 
     for (arg = r->args.data; arg < end; arg = last + 1) {
 
-        last = ngx_strlchr(arg, end, '&');
+        last = memchr(arg, '&', end - arg);
         if (last == NULL) {
             last = end;
         }
@@ -157,7 +153,7 @@ ngx_http_keystone_redact_args(ngx_http_request_t *r)
 
 /* NGX_DECLINED: there is no token in the path, and it is left alone */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_keystone_mask(ngx_http_request_t *r,
     ngx_http_keystone_loc_conf_t *klcf, ngx_str_t *uri)
 {
@@ -180,7 +176,9 @@ ngx_http_keystone_mask(ngx_http_request_t *r,
 
     token += 2;
 
-    rest = ngx_strlchr(token, last, '/');
+    /* memchr() and not ngx_strlchr(): every private segment comes here */
+
+    rest = memchr(token, '/', last - token);
     if (rest == NULL) {
         rest = last;
     }

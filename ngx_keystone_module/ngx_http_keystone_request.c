@@ -172,6 +172,12 @@ ngx_http_keystone_problem(ngx_http_request_t *r,
         return NULL;
     }
 
+    /* refused before the gate was asked: the path is as the client sent it */
+
+    if (ctx == NULL) {
+        (void) ngx_http_keystone_mask(r, klcf, &r->uri);
+    }
+
     (void) ngx_http_keystone_fill(r, klcf, &rq, headers);
 
     return ks_http_problem(core, ctx ? ctx->http : NULL, &rq,

@@ -146,6 +146,8 @@ my @cases = (
     ['off', '/live/poster/x.jpg', {}, 200, qr/^poster/],
     ['alias', "/alias/t/$token/$private", {}, 200, qr/^segment priv/],
     ['deny', "/denied/$public", {}, 403, qr/"status":403/],
+    ['deny, with a token', "/denied/t/$token/$private", {}, 403,
+        qr{"instance":"/denied/t/-/$private"}],
     ['auth_basic', "/basic/$public", {}, 401, qr/"status":401/],
     ['satisfy any: allowed', "/inside/$private", {}, 200, qr/^segment priv/],
     ['satisfy any: token', "/either/$private?token=$token", {}, 200,
