@@ -74,6 +74,7 @@ void trips(World &w, store::Store &store, const Id &user, const Id &stream) {
         "250 sessions written", 0,
         [&](int i) {
             std::vector<model::Session> rows;
+            rows.reserve(250);
             for (int n = 0; n < 250; n++) {
                 rows.push_back(session(n, i));
             }
