@@ -48,7 +48,7 @@ for name in "${names[@]}"; do
     [ "$name" != asan ] || sanitizers_to "$reports"
     # What nginx says of a bad configuration is what such a test looks at.
     prove -I "$DEPS/test-nginx" -I t/lib -j "${JOBS:-$(nproc)}" \
-        "${files[@]}" 2> >(grep -vE '^(WARNING: t/.*|nginx: )\[emerg\]' \
+        "${files[@]}" 2> >(grep -vE '^WARNING: t/.*\[emerg\]' \
             >&2) || failed+=("$name")
     if [ -n "$(find "$reports" -type f -size +0)" ]; then
         head -c 20000 "$reports"/*

@@ -66,6 +66,7 @@ server_port_for_client($port);
 no_long_string();
 
 my ($blocks, $shared) = (0, {});
+my $sanitizer = $ENV{ASAN_OPTIONS};
 
 sub fill ($$);
 
@@ -132,6 +133,12 @@ add_block_preprocessor {
     if (defined $block->rtmp && !Keystone::Env::rtmp_module()) {
         $block->set_value('skip_eval', '1: "this nginx has no RTMP"');
         return;
+    }
+
+    # An nginx that refuses its configuration does not free what it had read.
+    if (defined $sanitizer) {
+        $ENV{ORI_ASAN_OPTIONS} = defined $block->must_die
+            ? "detect_leaks=0:$sanitizer" : $sanitizer;
     }
 
     run_seed($block->seed, $store, $known) if defined $block->seed;
