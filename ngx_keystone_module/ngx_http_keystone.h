@@ -78,23 +78,27 @@ typedef struct {
 } ngx_http_keystone_ctx_t;
 
 
-/* ngx_http_keystone_request.c */
+/* ngx_http_keystone_ctx.c */
 
 ngx_http_keystone_ctx_t *ngx_http_keystone_get_ctx(ngx_http_request_t *r);
 ngx_http_keystone_ctx_t *ngx_http_keystone_create_ctx(ngx_http_request_t *r,
     ngx_uint_t room);
-ngx_int_t ngx_http_keystone_start(ngx_http_request_t *r,
-    ngx_http_keystone_loc_conf_t *klcf, ngx_http_keystone_ctx_t **pctx);
 ngx_int_t ngx_http_keystone_suspend(ngx_http_keystone_ctx_t *ctx,
     ngx_http_event_handler_pt resume);
+void ngx_http_keystone_wake(void *cookie);
+void ngx_http_keystone_done(ngx_http_request_t *r,
+    ngx_http_keystone_ctx_t *ctx);
+void ngx_http_keystone_init_requests(void);
+void ngx_http_keystone_free_all(void);
+
+/* ngx_http_keystone_request.c */
+
+ngx_int_t ngx_http_keystone_start(ngx_http_request_t *r,
+    ngx_http_keystone_loc_conf_t *klcf, ngx_http_keystone_ctx_t **pctx);
 ngx_int_t ngx_http_keystone_give_body(ngx_http_keystone_ctx_t *ctx);
 const ks_http_answer_t *ngx_http_keystone_problem(ngx_http_request_t *r,
     ngx_http_keystone_loc_conf_t *klcf, ngx_http_keystone_ctx_t *ctx,
     ngx_uint_t status);
-void ngx_http_keystone_done(ngx_http_request_t *r,
-    ngx_http_keystone_ctx_t *ctx);
-void ngx_http_keystone_free_all(void);
-void ngx_http_keystone_init_requests(void);
 
 /* ngx_http_keystone_answer.c */
 

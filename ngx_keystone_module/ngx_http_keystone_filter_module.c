@@ -135,7 +135,7 @@ ngx_http_keystone_filter_upstream(ngx_http_request_t *r,
 
     if (!up.answered && up.status >= NGX_HTTP_BAD_REQUEST) {
 
-        /* nginx's own page about the upstream, which the core has no words on */
+        /* nginx's own page, on an upstream that did not answer */
 
         return ngx_http_keystone_filter_problem(r, klcf, ctx);
     }

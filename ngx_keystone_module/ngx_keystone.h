@@ -34,7 +34,7 @@ typedef struct {
     ks_config_t              *config;        /* NULL: there is no block */
     ngx_shm_zone_t           *shm_zone;
 
-    ngx_keystone_pool_t       pools[2];      /* by KS_POOL_HASH, KS_POOL_STORE */
+    ngx_keystone_pool_t       pools[2];      /* by KS_POOL_HASH, _STORE */
 
     /* the first directive that is of no use without the block */
     const char               *needed_by;
@@ -89,7 +89,19 @@ char *ngx_keystone_zone_default(ngx_conf_t *cf, ngx_keystone_conf_t *kcf);
 ks_worker_t *ngx_keystone_host_init(ngx_cycle_t *cycle,
     ngx_keystone_conf_t *kcf);
 void ngx_keystone_host_exit(void);
+void ngx_keystone_run(void);
 ngx_int_t ngx_keystone_entropy(void *bytes, size_t len);
+
+/* ngx_keystone_fd.c, ngx_keystone_thread.c: calls of ks_host_t */
+
+int ngx_keystone_fd_watch(void *data, int fd, unsigned interest, void *token,
+    void **watch);
+void ngx_keystone_fd_update(void *data, void *watch, unsigned interest);
+void ngx_keystone_fd_unwatch(void *data, void *watch);
+
+void ngx_keystone_threads_init(ngx_keystone_pool_t *pools);
+int ngx_keystone_offload(void *data, int pool, void (*run)(void *job),
+    void (*done)(void *job), void *job);
 
 
 #define ngx_keystone_to_ks(dst, src)                                          \

@@ -11,20 +11,16 @@
 #include <ngx_keystone.h>
 
 #include <sys/random.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 
 
 /* a hold outlives its timer: it is set again until released */
 
 #define NGX_KEYSTONE_HOLD_TIME  60000
-#define NGX_KEYSTONE_HASH_NICE  10
 
 
 typedef struct {
     ks_worker_t          *core;
     ks_host_t             vtable;
-    ngx_keystone_pool_t  *pools;
 
     ngx_event_t           alarms[2];     /* by holds_worker */
     int64_t               due[2];        /* as asked, -1: never */
@@ -33,8 +29,6 @@ typedef struct {
     ngx_event_t           hold;
     ngx_uint_t            holds;
 
-    ngx_uint_t            jobs[2];       /* in flight, by pool */
-
     unsigned              draining:1;
 
     /* the fd that debug messages about our events show */
@@ -42,17 +36,6 @@ typedef struct {
 } ngx_keystone_host_t;
 
 
-typedef struct {
-    ngx_thread_task_t     task;
-
-    ngx_uint_t            pool;
-    void                (*run)(void *job);
-    void                (*done)(void *job);
-    void                 *job;
-} ngx_keystone_job_t;
-
-
-static void ngx_keystone_run(void);
 static void ngx_keystone_alarm_handler(ngx_event_t *ev);
 static void ngx_keystone_post_handler(ngx_event_t *ev);
 static void ngx_keystone_hold_handler(ngx_event_t *ev);
@@ -64,19 +47,6 @@ static void ngx_keystone_log(void *data, int level, const char *text,
 static void ngx_keystone_alarm(void *data, int holds_worker, int64_t at_ms);
 static void ngx_keystone_post(void *data);
 static int ngx_keystone_host_entropy(void *data, void *bytes, size_t len);
-
-static int ngx_keystone_fd_watch(void *data, int fd, unsigned interest,
-    void *token, void **watch);
-static void ngx_keystone_fd_update(void *data, void *watch, unsigned interest);
-static void ngx_keystone_fd_unwatch(void *data, void *watch);
-static ngx_int_t ngx_keystone_fd_interest(ngx_connection_t *c,
-    unsigned interest);
-static void ngx_keystone_fd_handler(ngx_event_t *ev);
-
-static int ngx_keystone_offload(void *data, int pool, void (*run)(void *job),
-    void (*done)(void *job), void *job);
-static void ngx_keystone_job_thread(void *data, ngx_log_t *log);
-static void ngx_keystone_job_done(ngx_event_t *ev);
 
 
 static ngx_keystone_host_t  ngx_keystone_host;
@@ -95,7 +65,6 @@ ngx_keystone_host_init(ngx_cycle_t *cycle, ngx_keystone_conf_t *kcf)
     ngx_memzero(h, sizeof(ngx_keystone_host_t));
 
     h->dumb.fd = (ngx_socket_t) -1;
-    h->pools = kcf->pools;
 
     for (i = 0; i < 2; i++) {
         h->due[i] = -1;
@@ -112,6 +81,8 @@ ngx_keystone_host_init(ngx_cycle_t *cycle, ngx_keystone_conf_t *kcf)
     h->hold.handler = ngx_keystone_hold_handler;
     h->hold.data = &h->dumb;
     h->hold.log = cycle->log;
+
+    ngx_keystone_threads_init(kcf->pools);
 
     v = &h->vtable;
 
@@ -172,7 +143,7 @@ ngx_keystone_host_exit(void)
 }
 
 
-static void
+void
 ngx_keystone_run(void)
 {
     ks_worker_t          *core;
@@ -366,242 +337,4 @@ ngx_keystone_entropy(void *bytes, size_t len)
     }
 
     return NGX_OK;
-}
-
-
-/*
- * A descriptor of the core.  Level-triggered: a library that reads a part of
- * what is there has to hear of the rest.  ngx_handle_read_event() would make
- * it edge-triggered.
- */
-
-static int
-ngx_keystone_fd_watch(void *data, int fd, unsigned interest, void *token,
-    void **watch)
-{
-    ngx_log_t         *log;
-    ngx_connection_t  *c;
-
-    log = ngx_cycle->log;
-
-    c = ngx_get_connection(fd, log);
-    if (c == NULL) {
-        return KS_ERROR;
-    }
-
-    c->data = token;
-    c->log = log;
-
-    c->read->handler = ngx_keystone_fd_handler;
-    c->read->log = log;
-
-    c->write->handler = ngx_keystone_fd_handler;
-    c->write->log = log;
-
-    if (ngx_keystone_fd_interest(c, interest) != NGX_OK) {
-        ngx_keystone_fd_unwatch(data, c);
-        return KS_ERROR;
-    }
-
-    *watch = c;
-
-    return KS_OK;
-}
-
-
-static void
-ngx_keystone_fd_update(void *data, void *watch, unsigned interest)
-{
-    (void) ngx_keystone_fd_interest(watch, interest);
-}
-
-
-static ngx_int_t
-ngx_keystone_fd_interest(ngx_connection_t *c, unsigned interest)
-{
-    if ((interest & KS_READ) && !c->read->active) {
-
-        if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-    } else if (!(interest & KS_READ) && c->read->active) {
-
-        if (ngx_del_event(c->read, NGX_READ_EVENT, 0) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    if ((interest & KS_WRITE) && !c->write->active) {
-
-        if (ngx_add_event(c->write, NGX_WRITE_EVENT, NGX_LEVEL_EVENT)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-    } else if (!(interest & KS_WRITE) && c->write->active) {
-
-        if (ngx_del_event(c->write, NGX_WRITE_EVENT, 0) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* the descriptor is still open, and closed by its owner after this */
-
-static void
-ngx_keystone_fd_unwatch(void *data, void *watch)
-{
-    ngx_connection_t *c = watch;
-
-    if (ngx_del_conn) {
-        if (c->read->active || c->write->active) {
-            ngx_del_conn(c, 0);
-        }
-
-    } else {
-        if (c->read->active) {
-            ngx_del_event(c->read, NGX_READ_EVENT, 0);
-        }
-
-        if (c->write->active) {
-            ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
-        }
-    }
-
-    if (c->read->posted) {
-        ngx_delete_posted_event(c->read);
-    }
-
-    if (c->write->posted) {
-        ngx_delete_posted_event(c->write);
-    }
-
-    /* turns events of this turn of the loop into stale ones */
-
-    c->read->closed = 1;
-    c->write->closed = 1;
-
-    ngx_free_connection(c);
-
-    c->fd = (ngx_socket_t) -1;
-}
-
-
-static void
-ngx_keystone_fd_handler(ngx_event_t *ev)
-{
-    ks_worker_t       *core;
-    ngx_connection_t  *c;
-
-    c = ev->data;
-    core = ngx_keystone_host.core;
-
-    /* worker_shutdown_timeout marks every connection and calls it */
-
-    if (core == NULL || c->close) {
-        return;
-    }
-
-    ks_worker_fd_event(core, c->data, ev->write ? KS_WRITE : KS_READ);
-
-    ngx_keystone_run();
-}
-
-
-static int
-ngx_keystone_offload(void *data, int pool, void (*run)(void *job),
-    void (*done)(void *job), void *job)
-{
-    ngx_keystone_host_t *h = data;
-
-    ngx_keystone_job_t   *kj;
-    ngx_keystone_pool_t  *kp;
-
-    kp = &h->pools[pool];
-
-    if (h->jobs[pool] >= (ngx_uint_t) (kp->threads + kp->max_queue)) {
-        return KS_ERROR;
-    }
-
-    /* not from a pool of nginx: a job outlives the request that wanted it */
-
-    kj = ngx_calloc(sizeof(ngx_keystone_job_t), ngx_cycle->log);
-    if (kj == NULL) {
-        return KS_ERROR;
-    }
-
-    kj->task.ctx = kj;
-    kj->task.handler = ngx_keystone_job_thread;
-    kj->task.event.handler = ngx_keystone_job_done;
-    kj->task.event.data = kj;
-    kj->task.event.log = ngx_cycle->log;
-
-    kj->pool = pool;
-    kj->run = run;
-    kj->done = done;
-    kj->job = job;
-
-    if (ngx_thread_task_post(kp->pool, &kj->task) != NGX_OK) {
-        ngx_free(kj);
-        return KS_ERROR;
-    }
-
-    h->jobs[pool]++;
-    ngx_keystone_hold();
-
-    return KS_OK;
-}
-
-
-/* runs in a thread: nothing of nginx may be touched here, not even its log */
-
-static void
-ngx_keystone_job_thread(void *data, ngx_log_t *log)
-{
-    ngx_keystone_job_t *kj = data;
-
-    static __thread ngx_uint_t  nice;
-
-    /* passwords may wait for the event loop, not the other way round */
-
-    if (kj->pool == KS_POOL_HASH && !nice) {
-        nice = 1;
-        (void) setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid),
-                           NGX_KEYSTONE_HASH_NICE);
-    }
-
-    kj->run(kj->job);
-}
-
-
-static void
-ngx_keystone_job_done(ngx_event_t *ev)
-{
-    ngx_keystone_job_t *kj = ev->data;
-
-    void                 *job;
-    void                (*done)(void *job);
-    ngx_keystone_host_t  *h;
-
-    h = &ngx_keystone_host;
-
-    done = kj->done;
-    job = kj->job;
-
-    h->jobs[kj->pool]--;
-    ngx_free(kj);
-
-    if (h->core) {
-        done(job);
-        ngx_keystone_run();
-    }
-
-    ngx_keystone_release();
 }

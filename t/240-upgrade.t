@@ -14,6 +14,7 @@ $ENV{KS_T_SECRET} = secret();
 
 # nginx takes USR2 only as a daemon
 my $ks = Keystone::Server->new(rtmp => 0,
+    main => 'env LSAN_OPTIONS; env UBSAN_OPTIONS;',
     keystone => 'jwt_secret env:KS_T_SECRET;');
 my $file = $ks->dir . '/nginx.conf';
 open my $out, '>', $file or die $!;
