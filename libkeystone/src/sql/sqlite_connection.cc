@@ -282,7 +282,16 @@ Result<void> SqliteConnection::configure() {
         return Error(Code::store_unavailable, explain(SQLITE_READONLY),
                      kRetryBroken);
     }
-    return simple(pragmas);
+    // SQLite does not ask on_busy() when the turn to WAL meets that of another
+    // process, as it does when the workers of one nginx open a new file.
+    Millis began = steady_ms();
+    Result<void> done = simple(pragmas);
+    while (!done && (sqlite3_errcode(db_) & 0xff) == SQLITE_BUSY &&
+           steady_ms() - began < kBusy) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        done = simple(pragmas);
+    }
+    return done;
 }
 
 void SqliteConnection::close() {
