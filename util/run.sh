@@ -206,6 +206,8 @@ END
 }
 
 rtmp {
+    access_log $run/rtmp.log;
+
     server {
         listen $LISTEN:$RTMP_PORT;
 

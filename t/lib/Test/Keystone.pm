@@ -145,7 +145,7 @@ add_block_preprocessor {
 
     my $main = $block->main_config // '';
     if (defined $block->rtmp) {
-        $main .= "rtmp { server { listen 127.0.0.1:$rtmp_port;\n"
+        $main .= "rtmp { access_log off; server { listen 127.0.0.1:$rtmp_port;\n"
             . $block->rtmp . "\n} }\n";
     }
     if (!defined $block->no_keystone) {
