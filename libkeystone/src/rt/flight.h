@@ -4,6 +4,7 @@
 
 #include "rt/task.h"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,14 +17,15 @@ template <class Key, class T> class Flights {
 
     // The outcome of load(), or of the flight that is already under way.  T is
     // copied to every waiter.  `load` and what it captures outlive the flight.
-    Task<Result<T>> join(Key key, Load load) {
-        auto found = flights_.find(key);
-        std::shared_ptr<Flight> flight;
-        if (found != flights_.end()) {
-            flight = found->second;
-        } else {
-            flight = std::make_shared<Flight>();
-            flights_.emplace(key, flight);
+    //
+    // `stamp` differs after every write to what is looked up: who asks after a
+    // write never joins a flight from before it, which may land with the old.
+    Task<Result<T>> join(Key key, Load load, uint64_t stamp = 0) {
+        std::shared_ptr<Flight> &newest = flights_[key];
+        std::shared_ptr<Flight> flight = newest;
+        if (flight == nullptr || flight->stamp != stamp) {
+            flight = newest = std::make_shared<Flight>();
+            flight->stamp = stamp;
             Loop::current().spawn(lead(key, flight, std::move(load)));
         }
         Wait wait(*flight);
@@ -37,6 +39,7 @@ template <class Key, class T> class Flights {
     class Wait;
     struct Flight {
         std::optional<Result<T>> outcome;
+        uint64_t stamp = 0;
         Wait *first = nullptr;
     };
 
@@ -84,14 +87,17 @@ template <class Key, class T> class Flights {
             Loop::current().log(LogLevel::err,
                                 std::string("look-up failed: ") + e.what());
         }
-        flights_.erase(key);
+        auto newest = flights_.find(key);
+        if (newest != flights_.end() && newest->second == flight) {
+            flights_.erase(newest);
+        }
         flight->outcome.emplace(std::move(outcome));
         while (flight->first != nullptr) {
             flight->first->land();
         }
     }
 
-    std::map<Key, std::shared_ptr<Flight>> flights_;
+    std::map<Key, std::shared_ptr<Flight>> flights_; // the newest of each
 };
 
 } // namespace ks::rt

@@ -58,6 +58,11 @@ Cache::RowTicket Cache::row_ticket(const Id &id) {
     return zone_.blobs().ticket(row_key(id));
 }
 
+// Both only grow, so that their sum differs when one does.
+uint64_t Cache::stamp(const Id &id) {
+    return ticket(id).changes + row_ticket(id).small.changes;
+}
+
 void Cache::fill(StreamTicket ticket, const Id &id, model::StreamFacts facts) {
     facts.read_at = now();
     bool put = zone_.streams().put_if(ticket, id, facts, facts.read_at,

@@ -40,6 +40,9 @@ class Cache {
     TokenTicket ticket(const Sha256 &h) { return zone_.tokens().ticket(h); }
     RowTicket row_ticket(const Id &id);
 
+    // Differs after every forget_stream() and forget_row(), of any worker.
+    uint64_t stamp(const Id &id);
+
     void fill(StreamTicket ticket, const Id &id, model::StreamFacts facts);
     void fill(TokenTicket ticket, const Sha256 &hash, model::TokenFacts facts);
     void fill_row(RowTicket ticket, const model::Stream &stream);

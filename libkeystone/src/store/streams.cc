@@ -78,7 +78,8 @@ rt::Task<Result<model::Stream>> Streams::get(Id id) {
         co_return stream;
     }
     decltype(flights_)::Load how = [this, id] { return load(id); };
-    auto got = co_await flights_.join(id.str(), std::move(how));
+    uint64_t stamp = cache_.stamp(id);
+    auto got = co_await flights_.join(id.str(), std::move(how), stamp);
     if (!got && gone(got.error()) && cache_.find_row(id, Age::stale, stream)) {
         co_return stream;
     }
@@ -95,7 +96,8 @@ rt::Task<Result<model::StreamFacts>> Streams::facts(Id id) {
         co_return facts;
     }
     decltype(flights_)::Load how = [this, id] { return load(id); };
-    auto got = co_await flights_.join(id.str(), std::move(how));
+    uint64_t stamp = cache_.stamp(id);
+    auto got = co_await flights_.join(id.str(), std::move(how), stamp);
     if (got) {
         co_return model::facts_of(*got);
     }

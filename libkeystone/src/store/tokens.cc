@@ -90,7 +90,8 @@ rt::Task<Result<model::TokenFacts>> Tokens::facts(Sha256 hash) {
         co_return facts;
     }
     decltype(flights_)::Load how = [this, hash] { return load_facts(hash); };
-    auto got = co_await flights_.join(hash, std::move(how));
+    uint64_t stamp = cache_.ticket(hash).changes;
+    auto got = co_await flights_.join(hash, std::move(how), stamp);
     if (!got && gone(got.error()) && cache_.find(hash, Age::stale, facts)) {
         co_return facts;
     }
