@@ -4,6 +4,7 @@
 #include "api/seal.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace ks::api {
 
@@ -88,8 +89,13 @@ rt::Task<codec::Response> Replay::run(Context &ctx,
 rt::Task<Result<codec::Response>>
 Replay::first_or_again(Context &ctx, std::shared_ptr<Call> call,
                        std::string owner, std::string key) {
+    // The first request may have come before the secret was changed.
     Sha256 request = request_hash(config_.jwt_secrets.front(), *call);
-    auto claim = co_await store_.claim(owner, key, request);
+    std::vector<Sha256> also;
+    for (size_t i = 1; i < config_.jwt_secrets.size(); i++) {
+        also.push_back(request_hash(config_.jwt_secrets[i], *call));
+    }
+    auto claim = co_await store_.claim(owner, key, request, std::move(also));
     if (!claim) {
         co_return claim.error();
     }

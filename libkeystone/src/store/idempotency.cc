@@ -2,6 +2,8 @@
 
 #include "store/text.h"
 
+#include <algorithm>
+
 namespace ks::store {
 
 namespace {
@@ -38,12 +40,19 @@ const Statement kPurge = {"idempotency_purge",
                           "DELETE FROM idempotency WHERE expires_at <= $1",
                           Access::write};
 
+bool is_one_of(std::string_view digest, const Sha256 &request,
+               const std::vector<Sha256> &also) {
+    auto same = [&](const Sha256 &one) { return hex(one) == digest; };
+    return same(request) || std::any_of(also.begin(), also.end(), same);
+}
+
 WallMs wall() { return rt::Loop::current().wall(); }
 
 } // namespace
 
 rt::Task<Result<Claim>> Idempotency::claim(std::string owner, std::string key,
-                                           Sha256 request) {
+                                           Sha256 request,
+                                           std::vector<Sha256> also) {
     WallMs now = wall();
     std::string digest = hex(request);
     sql::Params claim_params =
@@ -65,7 +74,7 @@ rt::Task<Result<Claim>> Idempotency::claim(std::string owner, std::string key,
     if (!found->empty()) {
         sql::Row row = (*found)[0];
         claim.status = static_cast<int>(row.number(1));
-        if (row.text(0) != digest) {
+        if (!is_one_of(row.text(0), request, also)) {
             claim.kind = Claim::other;
         } else if (claim.status != 0) {
             claim.kind = Claim::done;

@@ -5,6 +5,7 @@
 #include "sql/database.h"
 
 #include <string>
+#include <vector>
 
 namespace ks::store {
 
@@ -31,9 +32,11 @@ class Idempotency {
     explicit Idempotency(sql::Database &db) : db_(db) {}
 
     // `owner`: the user's id, or what stands for a caller without one.
-    // `request`: of method, path and body.
+    // `request`: of method, path and body.  `also`: digests of the same request
+    // under older secrets, which a claim may have been made with.
     rt::Task<Result<Claim>> claim(std::string owner, std::string key,
-                                  Sha256 request);
+                                  Sha256 request,
+                                  std::vector<Sha256> also = {});
     // `answer` is opaque here.  One with a secret in it has to be sealed by
     // who calls: nothing readable is kept.
     rt::Task<Result<void>> finish(std::string owner, std::string key,

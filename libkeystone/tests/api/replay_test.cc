@@ -88,6 +88,26 @@ void what_is_kept_cannot_be_read(void **) {
     }
 }
 
+void it_comes_again_when_the_secret_was_changed(void **) {
+    Keyed w;
+    Answer a = w.make(R"({"title":"One"})", "key-1", w.ann);
+    assert_int_equal(a.status(), 201);
+    conf::Config rotated;
+    rotated.jwt_secrets.emplace_back("unit-test-5b1e73a9c0d2f846-the-next");
+    rotated.jwt_secrets.emplace_back(kJwtSecret);
+    api::Api next(rotated, *w.store, w.zone(), w.sessions, w.loop);
+    auto again = [&](const char *body) {
+        return ask_of(w, next,
+                      Ask{"POST", kStreams, body}.as(w.ann).with(
+                          "Idempotency-Key", "key-1"));
+    };
+    Answer b = again(R"({"title":"One"})");
+    assert_int_equal(b.status(), 201);
+    assert_text(b.header("Idempotency-Replayed"), "true");
+    assert_text(b.response.body, a.response.body);
+    assert_text(again(R"({"title":"Two"})").code(), "idempotency_mismatch");
+}
+
 void keys_are_checked(void **) {
     Keyed w;
     for (const std::string &key :
@@ -184,6 +204,7 @@ int main() {
         cmocka_unit_test(a_refusal_is_not_kept),
         cmocka_unit_test(a_day_later_it_is_new),
         cmocka_unit_test(what_is_kept_cannot_be_read),
+        cmocka_unit_test(it_comes_again_when_the_secret_was_changed),
         cmocka_unit_test(keys_are_checked),
         cmocka_unit_test(two_at_once_do_it_once),
         cmocka_unit_test(the_work_goes_on_when_the_client_leaves),

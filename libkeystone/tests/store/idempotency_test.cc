@@ -35,6 +35,23 @@ void the_first_answer_is_given_again(void **) {
     assert_int_equal(w.claim("another body").kind, Claim::mine);
 }
 
+void a_claim_under_an_older_secret_is_the_same(void **) {
+    KeyWorld w;
+    assert_int_equal(w.claim("body").kind, Claim::mine);
+    w.finish(201, "answer");
+    std::vector<Sha256> older = {sha256("another"), sha256("body")};
+    auto again = w.run(
+        w.store->idempotency().claim("usr_a", "key-1", sha256("new"), older));
+    assert_true(again.ok());
+    assert_int_equal(again->kind, Claim::done);
+    assert_text(again->answer, "answer");
+    older.pop_back();
+    again = w.run(
+        w.store->idempotency().claim("usr_a", "key-1", sha256("new"), older));
+    assert_true(again.ok());
+    assert_int_equal(again->kind, Claim::other);
+}
+
 void what_failed_can_be_tried_again(void **) {
     KeyWorld w;
     assert_int_equal(w.claim("body").kind, Claim::mine);
@@ -68,6 +85,7 @@ void old_ones_are_forgotten(void **) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(the_first_answer_is_given_again),
+        cmocka_unit_test(a_claim_under_an_older_secret_is_the_same),
         cmocka_unit_test(what_failed_can_be_tried_again),
         cmocka_unit_test(the_claim_of_a_dead_worker_is_taken_over),
         cmocka_unit_test(old_ones_are_forgotten),
