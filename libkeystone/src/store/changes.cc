@@ -1,6 +1,7 @@
 #include "store/changes.h"
 
 #include "store/cache.h"
+#include "store/purge.h"
 #include "store/text.h"
 
 namespace ks::store {
@@ -30,7 +31,10 @@ const Statement kSince = {
     " WHERE c.at > $1 ORDER BY c.at",
     Access::read};
 
-const Statement kPurge = {"changes_purge", "DELETE FROM changes WHERE at < $1",
+const Statement kPurge = {"changes_purge",
+                          "DELETE FROM changes WHERE id IN"
+                          " (SELECT id FROM changes WHERE at < $1"
+                          " LIMIT " KS_PURGE_ROWS ")",
                           Access::write};
 
 Change change_of(const sql::Row &row) {
@@ -89,13 +93,10 @@ rt::Task<Result<void>> Changes::poll() {
     co_return Result<void>();
 }
 
-rt::Task<Result<void>> Changes::purge() {
+rt::Task<Result<int64_t>> Changes::purge() {
     sql::Params params = sql::params(rt::Loop::current().wall() - kKeep);
-    auto rows = co_await db_.query(kPurge, std::move(params));
-    if (!rows) {
-        co_return std::move(rows.error());
-    }
-    co_return Result<void>();
+    auto done = co_await purge_all(db_, kPurge, std::move(params));
+    co_return done;
 }
 
 } // namespace ks::store

@@ -42,7 +42,8 @@ class Changes {
     // Looks once: takes what is new out of the cache, then tells.  The first
     // time it only learns what is there already.
     rt::Task<Result<void>> poll();
-    rt::Task<Result<void>> purge();
+    // Forgets those older than kKeep; how many.
+    rt::Task<Result<int64_t>> purge();
 
     std::function<void(const Change &)> told;
 

@@ -1,5 +1,6 @@
 #include "store/idempotency.h"
 
+#include "store/purge.h"
 #include "store/text.h"
 
 #include <algorithm>
@@ -37,7 +38,9 @@ const Statement kForget = {
     "DELETE FROM idempotency WHERE owner = $1 AND key = $2", Access::write};
 
 const Statement kPurge = {"idempotency_purge",
-                          "DELETE FROM idempotency WHERE expires_at <= $1",
+                          "DELETE FROM idempotency WHERE (owner, key) IN"
+                          " (SELECT owner, key FROM idempotency"
+                          " WHERE expires_at <= $1 LIMIT " KS_PURGE_ROWS ")",
                           Access::write};
 
 bool is_one_of(std::string_view digest, const Sha256 &request,
@@ -107,11 +110,8 @@ rt::Task<Result<void>> Idempotency::forget(std::string owner, std::string key) {
 
 rt::Task<Result<int64_t>> Idempotency::purge() {
     sql::Params params = sql::params(wall());
-    auto rows = co_await db_.query(kPurge, std::move(params));
-    if (!rows) {
-        co_return std::move(rows.error());
-    }
-    co_return rows->changed();
+    auto done = co_await purge_all(db_, kPurge, std::move(params));
+    co_return done;
 }
 
 } // namespace ks::store

@@ -1,5 +1,6 @@
 #include "store/logins.h"
 
+#include "store/purge.h"
 #include "store/text.h"
 #include "store/user_row.h"
 
@@ -79,8 +80,10 @@ const Statement kList = {
     Access::read};
 
 const Statement kPurge = {"logins_purge",
-                          "DELETE FROM logins WHERE expires_at < $1"
-                          " OR (revoked_at > 0 AND revoked_at < $1)",
+                          "DELETE FROM logins WHERE id IN"
+                          " (SELECT id FROM logins WHERE expires_at < $1"
+                          " OR (revoked_at > 0 AND revoked_at < $1)"
+                          " LIMIT " KS_PURGE_ROWS ")",
                           Access::write};
 
 Login login_of(const sql::Row &row) {
@@ -244,11 +247,8 @@ rt::Task<Result<std::vector<Login>>> Logins::list(Id user_id) {
 
 rt::Task<Result<int64_t>> Logins::purge(WallMs before) {
     sql::Params params = sql::params(before);
-    auto rows = co_await db_.query(kPurge, std::move(params));
-    if (!rows) {
-        co_return std::move(rows.error());
-    }
-    co_return rows->changed();
+    auto done = co_await purge_all(db_, kPurge, std::move(params));
+    co_return done;
 }
 
 } // namespace ks::store

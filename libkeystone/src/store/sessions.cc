@@ -1,5 +1,7 @@
 #include "store/sessions.h"
 
+#include "store/purge.h"
+
 namespace ks::store {
 
 namespace {
@@ -52,12 +54,17 @@ const Statement kListOfAll = {
 const Statement kCloseLost = {
     "sessions_close_lost",
     "UPDATE sessions SET state = 'closed', end_reason = 'timeout',"
-    " ended_at = seen_at WHERE ended_at = 0 AND seen_at < $1",
+    " ended_at = CASE WHEN seen_at > 0 THEN seen_at ELSE 1 END WHERE id IN"
+    " (SELECT id FROM sessions WHERE ended_at = 0 AND seen_at < $1"
+    " LIMIT " KS_PURGE_ROWS ")",
     Access::write};
 
 const Statement kPurge = {
     "sessions_purge",
-    "DELETE FROM sessions WHERE ended_at > 0 AND ended_at < $1", Access::write};
+    "DELETE FROM sessions WHERE id IN"
+    " (SELECT id FROM sessions WHERE ended_at > 0 AND ended_at < $1"
+    " LIMIT " KS_PURGE_ROWS ")",
+    Access::write};
 
 sql::Params params_of(const model::Session &s) {
     return sql::params(
@@ -96,16 +103,6 @@ model::Session session_of(const sql::Row &row) {
 
 template <class E> std::string_view name_or_none(const std::optional<E> &v) {
     return v ? model::name(*v) : std::string_view();
-}
-
-rt::Task<Result<int64_t>> count(sql::Database &db, const Statement &statement,
-                                WallMs before) {
-    sql::Params params = sql::params(before);
-    auto rows = co_await db.query(statement, std::move(params));
-    if (!rows) {
-        co_return std::move(rows.error());
-    }
-    co_return rows->changed();
 }
 
 } // namespace
@@ -158,12 +155,14 @@ rt::Task<Result<Page<model::Session>>> Sessions::list(SessionFilter filter,
 }
 
 rt::Task<Result<int64_t>> Sessions::close_lost(WallMs before) {
-    auto done = co_await count(db_, kCloseLost, before);
+    sql::Params params = sql::params(before);
+    auto done = co_await purge_all(db_, kCloseLost, std::move(params));
     co_return done;
 }
 
 rt::Task<Result<int64_t>> Sessions::purge(WallMs ended_before) {
-    auto done = co_await count(db_, kPurge, ended_before);
+    sql::Params params = sql::params(ended_before);
+    auto done = co_await purge_all(db_, kPurge, std::move(params));
     co_return done;
 }
 

@@ -12,10 +12,22 @@ namespace {
 constexpr Millis kRetryMin = 250;
 constexpr Millis kRetryMax = 5 * kSecond;
 
+// Of a worker; each at its own time, so that they do not all tidy at once.
 constexpr Millis kHouseEvery = 10 * kMinute;
+constexpr Millis kHouseFirst = kMinute;  // at the earliest
 constexpr Millis kKeepLogins = 7 * kDay; // after they ended
 constexpr Millis kKeepTokens = 30 * kDay;
 constexpr Millis kKeepSessions = 90 * kDay;
+
+Millis up_to(Millis most, Entropy &entropy) {
+    uint8_t bytes[4];
+    entropy.fill(bytes);
+    uint32_t number = 0;
+    for (uint8_t byte : bytes) {
+        number = number << 8 | byte;
+    }
+    return static_cast<Millis>(number) * most >> 32;
+}
 
 } // namespace
 
@@ -63,6 +75,8 @@ rt::Task<Result<void>> Store::open() {
 void Store::start() {
     work_ = keep_open();
     work_.start();
+    house_ = keep_house();
+    house_.start();
 }
 
 // Opens until it is open, then looks for changes; when that fails the file may
@@ -70,7 +84,6 @@ void Store::start() {
 rt::Task<void> Store::keep_open() {
     rt::Loop &loop = rt::Loop::current();
     Millis retry = kRetryMin;
-    Millis house_at = loop.now() + kMinute;
     bool sound = false;
     while (!loop.draining()) {
         if (!sound) {
@@ -87,17 +100,26 @@ rt::Task<void> Store::keep_open() {
             continue;
         }
         retry = kRetryMin;
-        if (loop.now() >= house_at) {
-            house_at = loop.now() + kHouseEvery;
-            co_await keep_house();
-        }
         co_await rt::sleep_for(Changes::kEvery, rt::Hold::none);
+    }
+}
+
+// Beside keep_open(): however much there is to forget, changes are heard of.
+rt::Task<void> Store::keep_house() {
+    rt::Loop &loop = rt::Loop::current();
+    Millis wait = kHouseFirst + up_to(kHouseEvery, loop.entropy());
+    while (!loop.draining()) {
+        co_await rt::sleep_for(wait, rt::Hold::none);
+        wait = kHouseEvery / 2 + up_to(kHouseEvery, loop.entropy());
+        if (guard_->opened()) {
+            co_await tidy();
+        }
     }
 }
 
 // Any worker may do it, and all do: what is gone is gone.  Failures are told
 // by the guard and tried again the next time.
-rt::Task<void> Store::keep_house() {
+rt::Task<void> Store::tidy() {
     WallMs now = rt::Loop::current().wall();
     auto answers = co_await idempotency_.purge();
     auto changes = co_await changes_.purge();

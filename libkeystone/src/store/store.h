@@ -70,6 +70,7 @@ class Store {
     Store(std::unique_ptr<sql::Database> db, zone::Zone &zone);
     rt::Task<void> keep_open();
     rt::Task<void> keep_house();
+    rt::Task<void> tidy();
 
     std::unique_ptr<sql::Database> db_;
     Cache cache_;
@@ -81,7 +82,8 @@ class Store {
     Sessions sessions_;
     Idempotency idempotency_;
     Changes changes_;
-    rt::Task<void> work_; // keep_open()
+    rt::Task<void> work_;  // keep_open()
+    rt::Task<void> house_; // keep_house()
 };
 
 } // namespace ks::store

@@ -2,6 +2,7 @@
 
 #include "store/cache.h"
 #include "store/changes.h"
+#include "store/purge.h"
 #include "store/text.h"
 #include "store/token_row.h"
 
@@ -48,9 +49,11 @@ const Statement kSpend = {
     Access::write};
 
 const Statement kPurge = {"tokens_purge",
-                          "DELETE FROM tokens WHERE stream_key = 0 AND"
+                          "DELETE FROM tokens WHERE id IN"
+                          " (SELECT id FROM tokens WHERE stream_key = 0 AND"
                           " ((expires_at > 0 AND expires_at < $1)"
-                          " OR (revoked_at > 0 AND revoked_at < $1))",
+                          " OR (revoked_at > 0 AND revoked_at < $1))"
+                          " LIMIT " KS_PURGE_ROWS ")",
                           Access::write};
 
 Error no_such_token() { return Error(Code::not_found, "No such token."); }
@@ -186,11 +189,8 @@ rt::Task<Result<void>> Tokens::spend_use(Id id) {
 
 rt::Task<Result<int64_t>> Tokens::purge(WallMs before) {
     sql::Params params = sql::params(before);
-    auto rows = co_await db_.query(kPurge, std::move(params));
-    if (!rows) {
-        co_return std::move(rows.error());
-    }
-    co_return rows->changed();
+    auto done = co_await purge_all(db_, kPurge, std::move(params));
+    co_return done;
 }
 
 } // namespace ks::store

@@ -1,0 +1,19 @@
+// What is old goes a few rows at a time, so that no statement holds up those
+// who write beside it or runs into the deadline.
+#pragma once
+
+#include "sql/database.h"
+
+namespace ks::store {
+
+// The most rows that one statement changes.  For its LIMIT.
+constexpr int64_t kPurgeRows = 1000;
+#define KS_PURGE_ROWS "1000"
+
+// Runs `statement` until it finds fewer than kPurgeRows, pausing between; how
+// many rows it changed in all.  Ends early when the worker drains.
+rt::Task<Result<int64_t>> purge_all(sql::Database &db,
+                                    const sql::Statement &statement,
+                                    sql::Params params);
+
+} // namespace ks::store
