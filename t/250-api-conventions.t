@@ -65,6 +65,15 @@ for my $base ('/api/v1', '/v1') {
 }
 problem($ks->get('/api/v1/nothing'), 404, 'not_found', 'unknown path');
 problem($ks->get('/api/'), 404, 'not_found', 'beside /v1');
+problem($ks->get('/api/anything/v1/streams', bearer => $token), 404,
+        'not_found', 'a /v1/ further behind');
+for my $path ('auth/logout', 'streams') {
+    my $got = raw("POST /api/%0d%0aSet-Cookie:%20x=y%0d%0aX:/v1/$path"
+        . " HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n");
+    my ($sent) = split /\r\n\r\n/, $got, 2;
+    like $sent, qr{^HTTP/1\.\d 404 }, "line ends before /v1/$path";
+    unlike $sent, qr/^(?:Set-Cookie|X):/mi, '... make no headers';
+}
 
 # methods
 

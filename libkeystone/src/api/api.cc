@@ -119,8 +119,8 @@ Step Api::begin(const codec::RequestView &request) {
         return answer(problem_answer(request, labels, error));
     };
 
-    auto path = below_v1(request.uri);
-    Match found = match(routes(), request.method, path.value_or(""));
+    std::string_view path = place_of(request).value_or(Place()).path;
+    Match found = match(routes(), request.method, path);
     if (!found.path_known) {
         return refusal(Error(Code::not_found, "There is nothing here. The API "
                                               "lives below /v1."));
@@ -237,8 +237,9 @@ const Labels &Api::labels(const Call &call) { return call.labels; }
 codec::Response Api::problem(const codec::RequestView &request, unsigned status,
                              std::string_view request_id) {
     Labels labels;
-    labels.request_id.assign(request_id);
-    if (request_id.empty()) {
+    if (codec::is_request_id(request_id)) {
+        labels.request_id.assign(request_id);
+    } else {
         labels = labels_of(*context_, request);
     }
     codec::Response response =

@@ -38,7 +38,7 @@ void set_cookie(Context &ctx, const codec::RequestView &request,
     text += '=';
     text += token;
     text += "; Path=";
-    text += mount_of(request.uri);
+    text += place_of(request).value_or(Place()).mount;
     text += "/v1/auth; Max-Age=";
     text += std::to_string(max_age);
     text += "; HttpOnly; SameSite=Strict";

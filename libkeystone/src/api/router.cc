@@ -41,7 +41,51 @@ bool fits(std::string_view pattern, std::string_view path,
     }
 }
 
+// Where "/v1/" begins: in the location's own prefix (/v1/, /api/v1/auth/) or
+// right behind it.  Anywhere else in the path it is the client's.
+std::optional<size_t> base_of(std::string_view uri, size_t prefix_len) {
+    if (prefix_len == 0) { // nobody said: the places the documents name
+        for (std::string_view mount : {"", "/api"}) {
+            if (uri.starts_with(mount) &&
+                uri.substr(mount.size()).starts_with(kBase)) {
+                return mount.size();
+            }
+        }
+        return std::nullopt;
+    }
+    size_t end = std::min(prefix_len, uri.size());
+    if (uri.substr(0, end).ends_with('/')) {
+        end--; // location /api/ is the mount /api
+    }
+    size_t at = uri.substr(0, end + 1).rfind(kBase);
+    if (at != std::string_view::npos) {
+        return at;
+    }
+    if (uri.substr(end).starts_with(kBase)) {
+        return end;
+    }
+    return std::nullopt;
+}
+
+// The mount goes into Location and into the Path of the cookie.
+bool fit_for_headers(std::string_view mount) {
+    auto bad = [](char c) {
+        auto u = static_cast<unsigned char>(c);
+        return u < ' ' || u == 0x7f || c == ';';
+    };
+    return std::none_of(mount.begin(), mount.end(), bad);
+}
+
 } // namespace
+
+std::optional<Place> place_of(const codec::RequestView &request) {
+    auto at = base_of(request.uri, request.prefix_len);
+    if (!at || !fit_for_headers(request.uri.substr(0, *at))) {
+        return std::nullopt;
+    }
+    return Place{request.uri.substr(0, *at),
+                 request.uri.substr(*at + kBase.size())};
+}
 
 std::optional<std::string_view> below_v1(std::string_view uri) {
     size_t at = uri.find(kBase);
@@ -49,12 +93,6 @@ std::optional<std::string_view> below_v1(std::string_view uri) {
         return std::nullopt;
     }
     return uri.substr(at + kBase.size());
-}
-
-std::string_view mount_of(std::string_view uri) {
-    size_t at = uri.find(kBase);
-    return at == std::string_view::npos ? std::string_view()
-                                        : uri.substr(0, at);
 }
 
 Match match(std::span<const Route> table, std::string_view method,

@@ -60,10 +60,18 @@ struct Match {
     std::string allowed() const;
 };
 
-// What stands after the first "/v1/"; nothing when there is none.
+struct Place {
+    std::string_view mount; // "/api", "": fit for a header
+    std::string_view path;  // below /v1/
+};
+
+// By the location's prefix, never by what the client put further behind.
+// Nothing: there is no API at this path.
+std::optional<Place> place_of(const codec::RequestView &request);
+
+// To tell requests apart that have a place: what stands after the first
+// "/v1/".  Never for what goes into an answer.
 std::optional<std::string_view> below_v1(std::string_view uri);
-// What stands before it: "/api", "".
-std::string_view mount_of(std::string_view uri);
 
 Match match(std::span<const Route> table, std::string_view method,
             std::string_view path);

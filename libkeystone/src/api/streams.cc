@@ -124,7 +124,7 @@ Reply create_stream(Context &ctx, Call &call) {
     call.labels.stream = made->stream.id;
     codec::Response response =
         stream_answer(ctx, call.request, 201, made->stream, made->key.reveal());
-    std::string where(mount_of(call.request.uri));
+    std::string where(place_of(call.request).value_or(Place()).mount);
     where += "/v1/streams/";
     where += made->stream.id.view();
     response.add("Location", where);

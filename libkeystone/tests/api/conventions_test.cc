@@ -55,6 +55,30 @@ void paths_and_methods(void **) {
     assert_text(a.response.body, w.get("/v1/live-streams").response.body);
 }
 
+// What the client wrote before a "/v1/" of its own is no mount.
+void the_path_does_not_write_headers(void **) {
+    ApiWorld w;
+    std::string token = w.new_user("a@x.test");
+    const std::string evil = "/api/\r\nSet-Cookie: x=y\r\nX:/v1/";
+    for (const char *path : {"auth/logout", "streams"}) {
+        for (const char *location : {"/api/", ""}) {
+            Ask ask{"POST", evil + path, R"({"title":"x"})"};
+            ask.location = location;
+            Answer a = w.ask(ask.as(token));
+            assert_row(path, a.status() == 404);
+            assert_row(path, a.code() == "not_found");
+            for (const auto &header : a.response.headers) {
+                assert_row(path, header.value.find('\n') == std::string::npos);
+            }
+        }
+    }
+    codec::RequestView v;
+    v.method = "GET";
+    v.uri = "/api/v1/x";
+    codec::Response r = w.api.problem(v, 404, "id-12345678\r\nX: y");
+    assert_true(codec::is_request_id(r.header("X-Request-Id")));
+}
+
 void who_asks_comes_before_what(void **) {
     ApiWorld w;
     std::string token = w.new_user("a@x.test");
@@ -262,6 +286,7 @@ int main() {
         cmocka_unit_test(a_problem_has_all_its_members),
         cmocka_unit_test(the_request_id_is_taken_or_made),
         cmocka_unit_test(paths_and_methods),
+        cmocka_unit_test(the_path_does_not_write_headers),
         cmocka_unit_test(who_asks_comes_before_what),
         cmocka_unit_test(bodies),
         cmocka_unit_test(lists_go_by_cursor),

@@ -58,6 +58,8 @@ struct Ask {
     std::string type = "application/json";
     std::string scheme = "http";
     bool chunked = false; // no Content-Length
+    std::string ip = "192.0.2.7";
+    std::string location = ""; // its prefix; "": not known
 
     Ask &with(std::string name, std::string value) {
         headers.emplace_back(std::move(name), std::move(value));
@@ -77,7 +79,8 @@ inline Answer ask_of(Runner &runner, api::Api &api, const Ask &a) {
     v.method = a.method;
     v.uri = path;
     v.query = query;
-    v.client_ip = "192.0.2.7";
+    v.prefix_len = a.location.size();
+    v.client_ip = a.ip;
     v.scheme = a.scheme;
     v.body_len = a.chunked ? -1 : static_cast<int64_t>(a.body.size());
     v.add_header("Host", "127.0.0.1:8080");
