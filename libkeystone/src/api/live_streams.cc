@@ -35,6 +35,11 @@ bool after(const model::Live &live, const store::Cursor &cursor) {
                : live.stream_id.view() < cursor.id.view();
 }
 
+bool listed(const model::StreamFacts &facts) {
+    return facts.exists && facts.enabled &&
+           facts.visibility == model::Visibility::public_;
+}
+
 codec::Response directory_answer(std::string body) {
     codec::Response response = json_answer(200, std::move(body));
     response.add("Cache-Control", "public, max-age=1");
@@ -60,20 +65,38 @@ Reply list_live(Context &ctx, Call &call) {
     std::sort(lives.begin(), lives.end(), newer);
 
     store::Page<Row> page;
+    store::Streams &streams = ctx.store.streams();
+    int reads = 0;
+    const model::Live *seen = nullptr; // the last one that was judged
     for (const model::Live &live : lives) {
-        auto stream = co_await ctx.store.streams().get(live.stream_id);
-        if (!stream && stream.error().code != Code::not_found) {
-            co_return refuse(call, stream.error());
-        }
-        if (!stream || !stream->enabled ||
-            stream->visibility != model::Visibility::public_) {
+        model::StreamFacts facts;
+        model::Stream stream;
+        bool judged = streams.facts_cached(live.stream_id, facts);
+        if (judged && !listed(facts)) {
+            seen = &live;
             continue;
         }
-        if (page.rows.size() == static_cast<size_t>(ask.limit)) {
-            page.next = cursor_of(page.rows.back().live);
+        bool full = page.rows.size() == static_cast<size_t>(ask.limit);
+        bool known = !full && streams.cached(live.stream_id, stream);
+        if (full || (!known && reads == kMaxReads)) {
+            page.next = cursor_of(*seen);
             break;
         }
-        page.rows.push_back({std::move(*stream), live});
+        seen = &live;
+        if (!known) {
+            reads++;
+            auto read = co_await streams.get(live.stream_id);
+            if (!read && read.error().code != Code::not_found) {
+                co_return refuse(call, read.error());
+            }
+            if (!read) {
+                continue;
+            }
+            stream = std::move(*read);
+        }
+        if (listed(model::facts_of(stream))) {
+            page.rows.push_back({std::move(stream), live});
+        }
     }
     Bases bases = ctx.urls.bases(call.request);
     auto write = [&](codec::JsonWriter &out, const Row &row) {

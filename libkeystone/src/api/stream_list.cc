@@ -15,6 +15,8 @@ namespace {
 
 using StreamPage = store::Page<model::Stream>;
 
+constexpr int kMaxPages = 10; // of the store, of kMaxReads rows
+
 store::Cursor cursor_of(const model::Stream &s) {
     store::Cursor c;
     c.created_at = s.created_at;
@@ -28,32 +30,54 @@ bool before(const store::Cursor &a, const store::Cursor &b) {
                                         : a.id.view() > b.id.view();
 }
 
+model::Status status_now(Context &ctx, const Id &stream, WallMs now) {
+    auto live = zone::Sessions(ctx.zone).find_live(stream, now);
+    return model::status_of(true, live ? &*live : nullptr, now);
+}
+
 bool contains_text(std::string_view text, std::string_view part) {
     return lower(text).find(lower(part)) != std::string::npos;
 }
 
 bool fits(const model::Stream &s, const store::StreamFilter &filter) {
-    return (filter.owner.empty() || s.owner_id == filter.owner) &&
+    return s.enabled && (filter.owner.empty() || s.owner_id == filter.owner) &&
            (!filter.visibility || s.visibility == *filter.visibility) &&
            (filter.q.empty() || contains_text(s.title, filter.q));
 }
 
-// Few streams are live: they are looked up one by one, mostly in the cache.
-rt::Task<Result<StreamPage>> find_live_streams(Context &ctx,
-                                               const Wanted &wanted,
-                                               const store::PageAsk &ask) {
+bool may_fit(const model::StreamFacts &s, const store::StreamFilter &filter) {
+    return s.exists && s.enabled &&
+           (filter.owner.empty() || s.owner_id == filter.owner) &&
+           (!filter.visibility || s.visibility == *filter.visibility);
+}
+
+// Those with the status that may fit, by what is cached of them.
+std::vector<Id> candidates(Context &ctx, const Wanted &wanted) {
     WallMs now = ctx.loop.wall();
-    std::vector<model::Stream> rows;
+    std::vector<Id> ids;
     auto lives = live_now(ctx);
     for (const model::Live &live : lives) {
-        if (model::status_of(true, &live, now) != *wanted.status) {
-            continue;
+        model::StreamFacts facts;
+        if (model::status_of(true, &live, now) == *wanted.status &&
+            (!ctx.store.streams().facts_cached(live.stream_id, facts) ||
+             may_fit(facts, wanted.filter))) {
+            ids.push_back(live.stream_id);
         }
-        auto stream = co_await ctx.store.streams().get(live.stream_id);
+    }
+    return ids;
+}
+
+// Few are live: they are looked up one by one, mostly in the cache.
+rt::Task<Result<StreamPage>> pick_streams(Context &ctx, const Wanted &wanted,
+                                          const store::PageAsk &ask,
+                                          const std::vector<Id> &ids) {
+    std::vector<model::Stream> rows;
+    for (const Id &id : ids) {
+        auto stream = co_await ctx.store.streams().get(id);
         if (!stream && stream.error().code != Code::not_found) {
             co_return stream.error();
         }
-        if (stream && stream->enabled && fits(*stream, wanted.filter) &&
+        if (stream && fits(*stream, wanted.filter) &&
             before(ask.after, cursor_of(*stream))) {
             rows.push_back(std::move(*stream));
         }
@@ -72,22 +96,19 @@ rt::Task<Result<StreamPage>> find_live_streams(Context &ctx,
     co_return std::move(page);
 }
 
-// All but the few that are live.
-rt::Task<Result<StreamPage>> find_idle_streams(Context &ctx,
-                                               const Wanted &wanted,
-                                               const store::PageAsk &ask) {
+// Through all that fit, past those of another status.
+rt::Task<Result<StreamPage>> walk_streams(Context &ctx, const Wanted &wanted,
+                                          const store::PageAsk &ask) {
     WallMs now = ctx.loop.wall();
     StreamPage page;
     store::PageAsk next = ask;
-    for (;;) {
+    for (int reads = 0; reads < kMaxPages; reads++) {
         auto got = co_await ctx.store.streams().list(wanted.filter, next);
         if (!got) {
             co_return got.error();
         }
         for (model::Stream &s : got->rows) {
-            auto live = zone::Sessions(ctx.zone).find_live(s.id, now);
-            if (live &&
-                model::status_of(true, &*live, now) != model::Status::idle) {
+            if (status_now(ctx, s.id, now) != *wanted.status) {
                 continue;
             }
             if (page.rows.size() == static_cast<size_t>(ask.limit)) {
@@ -96,11 +117,14 @@ rt::Task<Result<StreamPage>> find_idle_streams(Context &ctx,
             }
             page.rows.push_back(std::move(s));
         }
+        page.next = got->next;
         if (!got->next) {
-            co_return std::move(page);
+            break;
         }
         next.after = *got->next;
+        next.limit = kMaxReads;
     }
+    co_return std::move(page);
 }
 
 } // namespace
@@ -138,11 +162,14 @@ rt::Task<Result<StreamPage>> find_streams(Context &ctx, const Wanted &wanted,
         auto page = co_await ctx.store.streams().list(precise.filter, ask);
         co_return std::move(page);
     }
-    if (*wanted.status == model::Status::idle) {
-        auto page = co_await find_idle_streams(ctx, precise, ask);
-        co_return std::move(page);
+    if (*wanted.status != model::Status::idle) {
+        auto ids = candidates(ctx, precise);
+        if (ids.size() <= static_cast<size_t>(kMaxReads)) {
+            auto few = co_await pick_streams(ctx, precise, ask, ids);
+            co_return std::move(few);
+        }
     }
-    auto page = co_await find_live_streams(ctx, precise, ask);
+    auto page = co_await walk_streams(ctx, precise, ask);
     co_return std::move(page);
 }
 

@@ -9,6 +9,10 @@
 
 namespace ks::api {
 
+// What one list may ask the store for; a page that would need more ends before
+// it is full, and its cursor goes on from there.
+constexpr int kMaxReads = 100;
+
 struct Wanted {
     store::StreamFilter filter;
     std::optional<model::Status> status;

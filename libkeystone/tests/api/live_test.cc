@@ -1,6 +1,8 @@
 // What is live: the directory, the status, lists by status.
 #include "support.h"
 
+#include <cstdio>
+
 using namespace ks;
 using namespace ks::test;
 
@@ -182,6 +184,55 @@ void lists_by_status(void **) {
     assert_int_equal(w.get(base + "visibility=x", w.ann).status(), 422);
 }
 
+// What others have live costs a request a bounded number of reads, and later
+// ones none: what is known of a stream is enough to leave it out.
+void others_live_streams_cost_little(void **) {
+    Shows w;
+    constexpr int kOthers = 150;
+    w.go_live(w.make("mine", "public", w.ann));
+    for (int i = 0; i < kOthers; i++) { // of streams that nobody can list
+        char id[32];
+        std::snprintf(id, sizeof(id), "str_%022d", i);
+        w.go_live(id);
+    }
+    auto reads = [&] {
+        return w.zone().counters().look_ups(zone::CacheKind::stream,
+                                            zone::Tier::store, false);
+    };
+    uint64_t before = reads();
+    assert_text(w.titles("/v1/streams?status=active", w.ann), "mine ");
+    assert_true(reads() - before <= 100);
+
+    before = reads();
+    Answer first = w.get("/v1/live-streams");
+    assert_int_equal(first.json["data"].size(), 0);
+    assert_int_equal(reads() - before, 100);
+    std::string next = "/v1/live-streams?cursor=" + first.text("next_cursor");
+    assert_text(w.titles(next), "mine ");
+    assert_int_equal(reads() - before, kOthers);
+
+    w.later();
+    assert_text(w.titles("/v1/live-streams"), "mine ");
+    assert_text(w.titles("/v1/streams?status=active", w.bob), "");
+    assert_text(w.titles("/v1/streams?status=active", w.ann), "mine ");
+    assert_int_equal(reads() - before, kOthers);
+}
+
+void a_long_walk_goes_on_by_cursor(void **) {
+    Shows w;
+    std::string idle = w.make("idle", "public", w.ann);
+    for (int i = 0; i < 3; i++) {
+        w.go_live(w.make("on", "public", w.ann));
+    }
+    std::string uri = "/v1/streams?status=idle&limit=1";
+    Answer a = w.get(uri, w.ann);
+    for (int page = 0; a.json["data"].size() == 0 && page < 4; page++) {
+        a = w.get(uri + "&cursor=" + a.text("next_cursor"), w.ann);
+    }
+    assert_text(a.json["data"].at(0).string("id").value(), idle);
+    assert_true(a.json["next_cursor"].kind() == codec::Json::Kind::null);
+}
+
 void an_admin_lists_others(void **) {
     Shows w;
     w.make("anns", "public", w.ann);
@@ -207,6 +258,8 @@ int main() {
         cmocka_unit_test(the_status_is_for_everybody),
         cmocka_unit_test(a_private_status_is_not),
         cmocka_unit_test(lists_by_status),
+        cmocka_unit_test(others_live_streams_cost_little),
+        cmocka_unit_test(a_long_walk_goes_on_by_cursor),
         cmocka_unit_test(an_admin_lists_others),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
