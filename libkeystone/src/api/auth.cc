@@ -32,6 +32,35 @@ constexpr codec::Text kEmail{.min = 3,
                              .valid = is_email,
                              .hint = "an e-mail address"};
 
+zone::Rate failure_rate() {
+    zone::Rate rate;
+    rate.interval_us = kFailureRate.per * 1000 / kFailureRate.count;
+    rate.burst = kFailureRate.burst;
+    return rate;
+}
+
+// Looks without counting: a rate of no interval adds nothing, and says how far
+// from empty the bucket is.
+std::optional<gate::Limited> too_many_failures(Context &ctx,
+                                               std::string_view account) {
+    if (ctx.config.rate_limits_off) {
+        return std::nullopt;
+    }
+    zone::Rate rate = failure_rate();
+    Millis filled =
+        ctx.zone.allow(kFailures, account, ctx.loop.now(), zone::Rate{0, 0});
+    Millis over = filled - rate.interval_us * rate.burst / 1000;
+    if (over <= 0) {
+        return std::nullopt;
+    }
+    ctx.zone.counters().add(zone::Counter::rate_limited);
+    gate::Limited limited;
+    limited.name = kFailures;
+    limited.rate = kFailureRate;
+    limited.retry_after_s = static_cast<int>((over + kSecond - 1) / kSecond);
+    return limited;
+}
+
 } // namespace
 
 Reply register_user(Context &ctx, Call &call) {
@@ -94,9 +123,17 @@ Reply log_in(Context &ctx, Call &call) {
         co_return refuse_fields(call, wrong);
     }
 
-    // Also by account: guessing is no cheaper from many addresses.
+    // By account, too, but from this address alone: else anybody could keep
+    // its owner out.  Of all addresses only failures count.
+    std::string account = lower(*email);
+    std::string from_here = account;
+    from_here += ' ';
+    from_here += call.request.client_ip;
     auto limited =
-        ctx.limits.hit(gate::limit::kLogin, lower(*email), ctx.loop.now());
+        ctx.limits.hit(gate::limit::kLogin, from_here, ctx.loop.now());
+    if (!limited) {
+        limited = too_many_failures(ctx, account);
+    }
     if (limited) {
         co_return limited_answer(call.request, call.labels, *limited);
     }
@@ -117,6 +154,7 @@ Reply log_in(Context &ctx, Call &call) {
         co_return refuse(call, right.error());
     }
     if (!known || !*right) {
+        ctx.zone.allow(kFailures, account, ctx.loop.now(), failure_rate());
         ctx.zone.counters().add(zone::Counter::logins_failed);
         co_return refuse(call, Error(Code::invalid_credentials,
                                      "E-mail address or password is wrong."));

@@ -13,6 +13,12 @@ namespace ks::api {
 
 constexpr std::string_view kCookie = "ks_refresh";
 
+// Wrong passwords of one account, from all addresses together: far more than
+// one address gets through by the limit "login", so that nobody locks out
+// somebody else alone, and few enough to make guessing slow.
+constexpr std::string_view kFailures = "login_failures";
+constexpr conf::RateLimit kFailureRate{300, kMinute, 300};
+
 void write_user(codec::JsonWriter &out, const model::User &user);
 
 // {user, access_token, token_type, expires_in, refresh_token}, Set-Cookie.

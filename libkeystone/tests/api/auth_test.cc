@@ -1,6 +1,8 @@
 // Accounts and login sessions: api.md, "Auth".
 #include "support.h"
 
+#include "api/login.h"
+
 using namespace ks;
 using namespace ks::test;
 
@@ -200,6 +202,48 @@ void the_cookie_carries_it_too(void **) {
                     .starts_with("ks_refresh=; Path=/api/v1/auth; Max-Age=0"));
 }
 
+void nobody_locks_out_somebody_else(void **) {
+    conf::Config c = api_config();
+    c.rate_limits["login"] = {1, kHour, 1};
+    ApiWorld w(std::move(c));
+    w.post(kAuth + "register", credentials("a@b.test", "right password"));
+    auto login = [&](std::string_view ip, std::string_view password) {
+        Ask ask{"POST", kAuth + "login", credentials("A@b.test", password)};
+        ask.ip = ip;
+        return w.ask(ask).status();
+    };
+    assert_int_equal(login("192.0.2.1", "wrong password"), 401);
+    assert_int_equal(login("192.0.2.1", "wrong password"), 401);
+    assert_int_equal(login("192.0.2.1", "wrong password"), 429);
+    assert_int_equal(login("192.0.2.2", "right password"), 200);
+}
+
+// From many addresses: a budget of its own, which only failures use up.
+void failures_of_an_account_are_counted(void **) {
+    ApiWorld w;
+    w.post(kAuth + "register", credentials("a@b.test", "right password"));
+    auto login = [&](std::string_view password) {
+        Ask ask{"POST", kAuth + "login", credentials("a@b.test", password)};
+        ask.ip = "192.0.2.2";
+        return w.ask(ask);
+    };
+    auto filled = [&] {
+        return w.zone().allow(api::kFailures, "a@b.test", w.loop.now(),
+                              zone::Rate{0, 0});
+    };
+    assert_int_equal(login("right password").status(), 200);
+    assert_int_equal(filled(), 0);
+    zone::Rate rate{kHour * 1000, 0};
+    w.zone().allow(api::kFailures, "a@b.test", w.loop.now(), rate);
+    Answer a = login("right password");
+    assert_int_equal(a.status(), 429);
+    assert_true(std::stoi(std::string(a.header("Retry-After"))) > 3000);
+    w.host.ahead += kHour;
+    assert_int_equal(login("wrong password").status(), 401);
+    assert_true(filled() > 0);
+    assert_int_equal(login("right password").status(), 200);
+}
+
 void the_cookie_follows_mount_and_scheme(void **) {
     ApiWorld w;
     w.post(kAuth + "register", credentials("a@b.test", "12345678"));
@@ -309,6 +353,8 @@ int main() {
         cmocka_unit_test(refreshing_rotates_and_reuse_ends_the_family),
         cmocka_unit_test(a_refresh_token_ends_after_30_days),
         cmocka_unit_test(the_cookie_carries_it_too),
+        cmocka_unit_test(nobody_locks_out_somebody_else),
+        cmocka_unit_test(failures_of_an_account_are_counted),
         cmocka_unit_test(the_cookie_follows_mount_and_scheme),
         cmocka_unit_test(logging_out_ends_this_login_only),
         cmocka_unit_test(a_new_password_ends_the_other_logins),
