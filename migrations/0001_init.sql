@@ -40,6 +40,7 @@ CREATE TABLE refresh_tokens (
     used_at     BIGINT NOT NULL
 );
 CREATE INDEX refresh_tokens_login ON refresh_tokens (login_id);
+CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
 
 CREATE TABLE streams (
     id                        TEXT   NOT NULL PRIMARY KEY,

@@ -79,6 +79,25 @@ const Statement kList = {
     " ORDER BY created_at DESC, id DESC LIMIT 100",
     Access::read};
 
+// While a login lives, each use leaves a token.  The one that was not used yet
+// stays as long as its login, so that its owner hears why it is of no use.
+const Statement kPurgeSpent = {
+    "logins_purge_spent",
+    "DELETE FROM refresh_tokens WHERE hash IN"
+    " (SELECT hash FROM refresh_tokens WHERE expires_at < $1 AND used_at > 0"
+    " LIMIT " KS_PURGE_ROWS ")",
+    Access::write};
+
+// Before their logins, which take with them what is left.
+const Statement kPurgeTokens = {
+    "logins_purge_tokens",
+    "DELETE FROM refresh_tokens WHERE hash IN"
+    " (SELECT hash FROM refresh_tokens WHERE login_id IN"
+    " (SELECT id FROM logins WHERE expires_at < $1"
+    " OR (revoked_at > 0 AND revoked_at < $1))"
+    " LIMIT " KS_PURGE_ROWS ")",
+    Access::write};
+
 const Statement kPurge = {"logins_purge",
                           "DELETE FROM logins WHERE id IN"
                           " (SELECT id FROM logins WHERE expires_at < $1"
@@ -246,6 +265,16 @@ rt::Task<Result<std::vector<Login>>> Logins::list(Id user_id) {
 }
 
 rt::Task<Result<int64_t>> Logins::purge(WallMs before) {
+    sql::Params now = sql::params(rt::Loop::current().wall());
+    auto spent = co_await purge_all(db_, kPurgeSpent, std::move(now));
+    if (!spent) {
+        co_return spent;
+    }
+    sql::Params of_tokens = sql::params(before);
+    auto tokens = co_await purge_all(db_, kPurgeTokens, std::move(of_tokens));
+    if (!tokens) {
+        co_return tokens;
+    }
     sql::Params params = sql::params(before);
     auto done = co_await purge_all(db_, kPurge, std::move(params));
     co_return done;

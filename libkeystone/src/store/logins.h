@@ -44,7 +44,8 @@ class Logins {
     rt::Task<Result<void>> end(Id user_id, Id login_id);
     // Those that can still be used, newest first, at most 100.
     rt::Task<Result<std::vector<Login>>> list(Id user_id);
-    // Forgets what ended or expired before `before`; how many.
+    // Forgets logins that ended or expired before `before`, how many; and spent
+    // tokens that have expired, of any login.
     rt::Task<Result<int64_t>> purge(WallMs before);
 
   private:

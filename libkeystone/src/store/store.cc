@@ -17,6 +17,9 @@ constexpr Millis kHouseEvery = 10 * kMinute;
 constexpr Millis kHouseFirst = kMinute;  // at the earliest
 constexpr Millis kKeepLogins = 7 * kDay; // after they ended
 constexpr Millis kKeepTokens = 30 * kDay;
+// A live one is written every few seconds.  Longer than a database is away.
+constexpr Millis kLostAfter = kHour;
+constexpr Millis kSoundFor = kMinute;
 constexpr Millis kKeepSessions = 90 * kDay;
 
 Millis up_to(Millis most, Entropy &entropy) {
@@ -125,6 +128,12 @@ rt::Task<void> Store::tidy() {
     auto changes = co_await changes_.purge();
     auto logins = co_await logins_.purge(now - kKeepLogins);
     auto tokens = co_await tokens_.purge(now - kKeepTokens);
+    // While the database was away nobody was seen: first let them be written.
+    const sql::Health &health = guard_->health();
+    if (health.usable && now - health.since >= kSoundFor) {
+        auto lost = co_await sessions_.close_lost(now - kLostAfter);
+        (void)lost;
+    }
     auto sessions = co_await sessions_.purge(now - kKeepSessions);
     (void)answers;
     (void)changes;

@@ -120,6 +120,42 @@ void what_ended_long_ago_is_forgotten(void **) {
     assert_true(kept.ok());
 }
 
+int64_t count_tokens(LoginWorld &w) {
+    static const sql::Statement kCount = {
+        "", "SELECT count(*) FROM refresh_tokens", sql::Access::read};
+    auto rows = w.run(w.store->database().query(kCount, {}));
+    assert_true(rows.ok());
+    return (*rows)[0].number(0);
+}
+
+void a_login_that_lives_does_not_grow(void **) {
+    LoginWorld w;
+    auto last = w.login();
+    for (int day = 0; day < 50; day++) {
+        w.host.ahead += kDay;
+        last = w.rotate(last->refresh_token);
+        assert_code(last, ok);
+    }
+    assert_int_equal(count_tokens(w), 51);
+    auto purged = w.run(w.store->logins().purge(w.host.wall() - 7 * kDay));
+    assert_true(purged.ok());
+    assert_int_equal(*purged, 0);
+    // Those of the last 30 days: a thief who brings one ends the login.
+    assert_in_range(count_tokens(w), 29, 31);
+    last = w.rotate(last->refresh_token);
+    assert_code(last, ok);
+}
+
+void an_expired_one_is_still_called_so(void **) {
+    LoginWorld w;
+    auto one = w.login();
+    w.host.ahead += store::kRefreshLife + kMinute;
+    auto purged = w.run(w.store->logins().purge(w.host.wall() - 7 * kDay));
+    assert_true(purged.ok());
+    auto late = w.rotate(one->refresh_token);
+    assert_code(late, token_expired);
+}
+
 } // namespace
 
 int main() {
@@ -131,6 +167,8 @@ int main() {
         cmocka_unit_test(time_and_strangers),
         cmocka_unit_test(a_login_ends_by_token_or_id),
         cmocka_unit_test(what_ended_long_ago_is_forgotten),
+        cmocka_unit_test(a_login_that_lives_does_not_grow),
+        cmocka_unit_test(an_expired_one_is_still_called_so),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

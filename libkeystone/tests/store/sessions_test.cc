@@ -118,6 +118,26 @@ void what_nobody_saw_is_closed_and_forgotten_later(void **) {
     assert_code(got, not_found);
 }
 
+// What a machine that died left open is closed by any worker, in the end.
+void the_store_closes_what_nobody_sees_any_more(void **) {
+    StoreWorld w;
+    WallMs now = w.host.wall();
+    assert_code(write(w, {session("ses_dead", now - 2 * kHour)}), ok);
+    assert_code(write(w, {session("ses_live", now)}), ok);
+    w.store->start();
+    auto first = w.run(w.store->sessions().by_id(Id("ses_dead")));
+    assert_true(first.ok() && first->ended_at == 0);
+    w.host.ahead += 20 * kMinute; // one round, whenever it is
+    w.until([&] {
+        auto got = w.run(w.store->sessions().by_id(Id("ses_dead")));
+        return got.ok() && got->ended_at != 0;
+    });
+    auto dead = w.run(w.store->sessions().by_id(Id("ses_dead")));
+    assert_int_equal(dead->ended_at, now - 2 * kHour);
+    auto live = w.run(w.store->sessions().by_id(Id("ses_live")));
+    assert_true(live.ok() && live->ended_at == 0);
+}
+
 } // namespace
 
 int main() {
@@ -126,6 +146,7 @@ int main() {
         cmocka_unit_test(an_older_picture_changes_nothing),
         cmocka_unit_test(lists_filter_by_all_there_is),
         cmocka_unit_test(what_nobody_saw_is_closed_and_forgotten_later),
+        cmocka_unit_test(the_store_closes_what_nobody_sees_any_more),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
