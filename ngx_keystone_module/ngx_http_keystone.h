@@ -119,6 +119,7 @@ ngx_int_t ngx_http_keystone_gate_handler(ngx_http_request_t *r);
 
 /* ngx_http_keystone_redact.c */
 
+ngx_int_t ngx_http_keystone_redact_line_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_keystone_redact_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_keystone_redact_uri(ngx_http_keystone_ctx_t *ctx,
     ngx_http_keystone_loc_conf_t *klcf);

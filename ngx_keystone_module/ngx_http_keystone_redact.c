@@ -11,6 +11,27 @@
 #include <ngx_http_keystone.h>
 
 
+static ngx_int_t ngx_http_keystone_hide(ngx_pool_t *pool, ngx_str_t *s);
+static u_char *ngx_http_keystone_find(u_char *p, u_char *last);
+
+
+/*
+ * The server rewrite phase: before nginx looks for the location, and logs the
+ * line of a request whose body it finds too large.  Whatever looks like a key
+ * or token of ours goes, wherever it stands.
+ */
+
+ngx_int_t
+ngx_http_keystone_redact_line_handler(ngx_http_request_t *r)
+{
+    if (ngx_http_keystone_hide(r->pool, &r->request_line) == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
 /* the rewrite phase: the first one that knows the location */
 
 ngx_int_t
@@ -87,7 +108,11 @@ ngx_http_keystone_redact_uri(ngx_http_keystone_ctx_t *ctx,
 
     ctx->uri = r->uri;
 
-    return ngx_http_keystone_mask(r, klcf, &r->uri);
+    if (ngx_http_keystone_mask(r, klcf, &r->uri) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_keystone_hide(r->pool, &r->uri);
 }
 
 
@@ -148,6 +173,91 @@ ngx_http_keystone_redact_args(ngx_http_request_t *r)
     r->args.len = len;
 
     r->valid_unparsed_uri = 0;
+}
+
+
+/*
+ * "ks_pub_..." and "ks_play_..." become "ks_pub_-" and "ks_play_-".
+ * NGX_DECLINED: there is none, and the string is left alone.
+ */
+
+static ngx_int_t
+ngx_http_keystone_hide(ngx_pool_t *pool, ngx_str_t *s)
+{
+    u_char  *p, *out, *from, *token, *last;
+
+    from = s->data;
+    last = s->data + s->len;
+
+    token = ngx_http_keystone_find(from, last);
+    if (token == NULL) {
+        return NGX_DECLINED;
+    }
+
+    /* a token is longer than what stands for it */
+
+    p = ngx_pnalloc(pool, s->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    out = p;
+
+    do {
+        out = ngx_cpymem(out, from, token - from);
+
+        from = token;
+
+        while (from < last
+               && ((*from >= '0' && *from <= '9')
+                   || (*from >= 'A' && *from <= 'Z')
+                   || (*from >= 'a' && *from <= 'z')))
+        {
+            from++;
+        }
+
+        if (from > token) {
+            *out++ = '-';
+        }
+
+        token = ngx_http_keystone_find(from, last);
+
+    } while (token);
+
+    out = ngx_cpymem(out, from, last - from);
+
+    s->data = p;
+    s->len = out - p;
+
+    return NGX_OK;
+}
+
+
+/* what follows the next "ks_pub_" or "ks_play_" */
+
+static u_char *
+ngx_http_keystone_find(u_char *p, u_char *last)
+{
+    for ( ;; ) {
+        p = memchr(p, 'k', last - p);
+
+        if (p == NULL || last - p < 8) {
+            return NULL;
+        }
+
+        if (p[1] == 's' && p[2] == '_' && p[3] == 'p') {
+
+            if (ngx_memcmp(p, "ks_pub_", 7) == 0) {
+                return p + 7;
+            }
+
+            if (ngx_memcmp(p, "ks_play_", 8) == 0) {
+                return p + 8;
+            }
+        }
+
+        p++;
+    }
 }
 
 

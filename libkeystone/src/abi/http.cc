@@ -285,12 +285,17 @@ int ks_http_s::finish() {
         w.loop.log(ks::rt::LogLevel::err,
                    std::string("request failed: ") + e.what());
         code = Code::internal;
-        ks::Error error(code, "Something went wrong here. It has been logged.");
+        constexpr std::string_view kSorry =
+            "Something went wrong here. It has been logged.";
+        if (request) {
+            Outcome out = ks::gate::refusal(*request, code, kSorry);
+            return answer(std::move(out.response));
+        }
+        ks::Error error(code, std::string(kSorry));
         Response r;
         r.status = 500;
         r.set("Content-Type", ks::codec::kProblemType);
-        r.body = ks::codec::problem(error, request ? request->uri : "",
-                                    request_id.view());
+        r.body = ks::codec::problem(error, "", request_id.view());
         return answer(std::move(r));
     }
 }

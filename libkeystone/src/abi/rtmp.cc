@@ -10,17 +10,19 @@
 using ks::abi::str;
 using ks::abi::view;
 using ks::gate::RtmpVerdict;
+using ks::model::EndReason;
 
 struct ks_rtmp_s : ks::rt::Ready {
     ks_rtmp_s(ks_worker_s &worker, ks_wake_pt wake_up, ks_kick_pt kick_out,
               void *with)
         : w(worker), wake(wake_up), kick(kick_out), cookie(with),
           rtmp(*worker.access, *worker.limits, *worker.sessions, worker.loop,
-               [this](ks::model::EndReason reason) { kicked(reason); }) {}
+               [this](EndReason reason) { kicked(reason); }) {}
 
     ~ks_rtmp_s() override { task.destroy(); } // it refers to `rtmp`
 
     int begin(ks::gate::RtmpRequest request) {
+        action = request.action;
         task = rtmp.ask(std::move(request));
         if (task.start()) {
             return finish();
@@ -35,14 +37,15 @@ struct ks_rtmp_s : ks::rt::Ready {
         } catch (const std::exception &e) {
             w.loop.log(ks::rt::LogLevel::err,
                        std::string("RTMP request failed: ") + e.what());
-            verdict.status = "NetStream.Publish.BadName";
-            verdict.text = "internal: Something went wrong here.";
+            verdict = ks::gate::refuse_rtmp(action, ks::Code::internal,
+                                            "Something went wrong here.");
         }
         task.destroy();
-        if (early_kick && verdict.code == ks::Code::ok) {
-            verdict.code = ks::Code::conflict;
-            verdict.status = "NetStream.Publish.BadName";
-            verdict.text = "conflict: Another one took its place meanwhile.";
+        if (early_kick != EndReason::none && verdict.code == ks::Code::ok) {
+            std::string why = "It ended before it began: ";
+            why += ks::model::name(early_kick);
+            verdict =
+                ks::gate::refuse_rtmp(action, ks::Code::conflict, why + ".");
         }
         return state = verdict.code == ks::Code::ok ? KS_PASS : KS_ANSWER;
     }
@@ -53,11 +56,11 @@ struct ks_rtmp_s : ks::rt::Ready {
     }
 
     // Replaced or revoked while it still waits to be let in: refused then.
-    void kicked(ks::model::EndReason reason) {
+    void kicked(EndReason reason) {
         if (state == KS_PASS) {
             kick(cookie, str(ks::model::name(reason))); // may free this
         } else {
-            early_kick = true;
+            early_kick = reason;
         }
     }
 
@@ -66,7 +69,8 @@ struct ks_rtmp_s : ks::rt::Ready {
     ks_kick_pt kick;
     void *cookie;
     int state = KS_AGAIN;
-    bool early_kick = false;
+    EndReason early_kick = EndReason::none;
+    ks::model::Action action = ks::model::Action::publish;
     ks::gate::Rtmp rtmp;
     ks::rt::Task<RtmpVerdict> task;
     RtmpVerdict verdict;

@@ -76,8 +76,8 @@ ks_worker_t *ks_worker_create(const ks_config_t *cf, const ks_host_t *host,
         w->access =
             std::make_unique<ks::gate::Access>(*w->store, w->zone, w->loop);
         w->limits = std::make_unique<ks::gate::Limits>(w->config, w->zone);
-        w->hls = std::make_unique<ks::gate::Hls>(*w->access, *w->sessions,
-                                                 w->zone, w->loop);
+        w->hls = std::make_unique<ks::gate::Hls>(
+            *w->access, *w->limits, *w->sessions, w->zone, w->loop);
         w->api = std::make_unique<ks::api::Api>(w->config, *w->store, w->zone,
                                                 *w->sessions, w->loop);
         return w.release();

@@ -1,8 +1,40 @@
 #include "codec/problem.h"
 
+#include "base/bytes.h"
 #include "codec/json_writer.h"
 
+#include <algorithm>
+
 namespace ks::codec {
+
+namespace {
+
+// A key or token in a place where none belongs (a path) is not sent back: what
+// is sent is logged and shown.
+std::string without_tokens(std::string_view text) {
+    std::string out;
+    for (;;) {
+        size_t at = std::string_view::npos;
+        for (std::string_view prefix : {"ks_pub_", "ks_play_"}) {
+            size_t found = text.find(prefix);
+            if (found != std::string_view::npos) {
+                at = std::min(at, found + prefix.size());
+            }
+        }
+        if (at == std::string_view::npos) {
+            out += text;
+            return out;
+        }
+        out += text.substr(0, at);
+        out += '-';
+        text.remove_prefix(at);
+        while (!text.empty() && is_base62(text.substr(0, 1))) {
+            text.remove_prefix(1);
+        }
+    }
+}
+
+} // namespace
 
 std::string problem(const Error &error, std::string_view instance,
                     std::string_view request_id,
@@ -20,7 +52,9 @@ std::string problem(const Error &error, std::string_view instance,
     out.member("detail",
                error.detail.empty() ? title : std::string_view(error.detail));
     if (!instance.empty()) {
-        out.member("instance", instance);
+        out.member("instance", instance.find("ks_p") == std::string_view::npos
+                                   ? std::string(instance)
+                                   : without_tokens(instance));
     }
     out.member("code", code);
     if (!request_id.empty()) {

@@ -16,8 +16,9 @@ constexpr size_t kMaxNodes = 64;
 constexpr std::string_view kSampleSecret =
     "replace-me-with-the-output-of-openssl-rand";
 
-constexpr std::string_view kLimitNames[] = {
-    "register", "login", "refresh", "token", "whip", "whep", "session", "rtmp"};
+constexpr std::string_view kLimitNames[] = {"register", "login",   "refresh",
+                                            "token",    "whip",    "whep",
+                                            "play",     "session", "rtmp"};
 
 using Words = std::vector<std::string>;
 

@@ -15,9 +15,12 @@ bool may_exist(std::string_view stream) {
     return is_id(prefix::kStream, stream);
 }
 
+// Its id is kept only if it is one: names end in logs, and may be a key.
 StreamFacts no_stream(std::string_view name) {
     StreamFacts facts;
-    facts.id = Id(name);
+    if (may_exist(name)) {
+        facts.id = Id(name);
+    }
     return facts;
 }
 

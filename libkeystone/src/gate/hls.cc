@@ -84,6 +84,8 @@ struct Hls::Case {
     bool seen = false; // a viewer who is known
     bool kicked = false;
     std::optional<Outcome> answer;
+
+    bool joins() const { return path.begins() && !seen && !kicked; }
 };
 
 bool Hls::read(const codec::RequestView &request, Case &c) {
@@ -183,6 +185,28 @@ Outcome Hls::judge(const codec::RequestView &request, const Case &c,
     return out;
 }
 
+// A newcomer gets a session.  A zone without room for its record lets it play
+// all the same.
+void Hls::join(const codec::RequestView &request, const Case &c,
+               Decision &decision) {
+    auto over = limits_.hit(limit::kPlay, request.client_ip, loop_.now());
+    if (over) {
+        decision.verdict.code = Code::rate_limited;
+        decision.verdict.retry_after_s = over->retry_after_s;
+        return;
+    }
+    Applicant who;
+    who.protocol = c.question.protocol;
+    who.client_ip = request.client_ip;
+    who.user_agent = request.header("user-agent");
+    who.viewer = viewer_of(request, c);
+    auto opened = open_session(sessions_, decision, who, loop_);
+    if (opened.what == zone::Sessions::Open::limit) {
+        decision.verdict.code = Code::viewer_limit;
+        decision.verdict.retry_after_s = 10;
+    }
+}
+
 std::optional<Outcome> Hls::now(const codec::RequestView &request) {
     Case c;
     if (!read(request, c)) {
@@ -192,22 +216,11 @@ std::optional<Outcome> Hls::now(const codec::RequestView &request) {
     if (!access_.warm(c.question, decision)) {
         return std::nullopt;
     }
-    bool joins = c.path.begins() && !c.seen && !c.kicked;
-    if (decision.allowed() && joins) {
+    if (decision.allowed() && c.joins()) {
         if (decision.token.max_uses > 0) {
             return std::nullopt; // its use is counted by the store
         }
-        Applicant who;
-        who.protocol = c.question.protocol;
-        who.client_ip = request.client_ip;
-        who.user_agent = request.header("user-agent");
-        who.viewer = viewer_of(request, c);
-        auto opened = open_session(sessions_, decision, who, loop_);
-        if (opened.what == zone::Sessions::Open::limit) {
-            decision.verdict.code = Code::viewer_limit;
-            decision.verdict.retry_after_s = 10;
-        }
-        // A zone without room for one more viewer's record plays all the same.
+        join(request, c, decision);
     }
     return judge(request, c, decision);
 }
@@ -218,23 +231,13 @@ rt::Task<Outcome> Hls::later(const codec::Request &request) {
         co_return std::move(*c.answer);
     }
     auto decision = co_await access_.authorize(c.question);
-    bool joins = c.path.begins() && !c.seen && !c.kicked;
-    if (decision.allowed() && joins) {
+    if (decision.allowed() && c.joins()) {
         auto spent = co_await access_.spend(decision.token);
-        if (!spent) {
+        if (spent) {
+            join(request, c, decision);
+        } else {
             decision.verdict.code = spent.error().code;
             decision.verdict.retry_after_s = spent.error().retry_after_s;
-        } else {
-            Applicant who;
-            who.protocol = c.question.protocol;
-            who.client_ip = request.client_ip;
-            who.user_agent = request.header("user-agent");
-            who.viewer = viewer_of(request, c);
-            auto opened = open_session(sessions_, decision, who, loop_);
-            if (opened.what == zone::Sessions::Open::limit) {
-                decision.verdict.code = Code::viewer_limit;
-                decision.verdict.retry_after_s = 10;
-            }
         }
     }
     co_return judge(request, c, decision);

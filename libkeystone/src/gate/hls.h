@@ -7,6 +7,7 @@
 
 #include "codec/http.h"
 #include "gate/access.h"
+#include "gate/limits.h"
 #include "gate/outcome.h"
 #include "gate/sessions.h"
 
@@ -32,8 +33,10 @@ std::optional<HlsPath> parse_hls_path(std::string_view path);
 
 class Hls {
   public:
-    Hls(Access &access, Sessions &sessions, zone::Zone &zone, rt::Loop &loop)
-        : access_(access), sessions_(sessions), zone_(zone), loop_(loop) {}
+    Hls(Access &access, Limits &limits, Sessions &sessions, zone::Zone &zone,
+        rt::Loop &loop)
+        : access_(access), limits_(limits), sessions_(sessions), zone_(zone),
+          loop_(loop) {}
 
     // From shared memory alone; nothing when the store has to be asked.
     std::optional<Outcome> now(const codec::RequestView &request);
@@ -44,9 +47,12 @@ class Hls {
     bool read(const codec::RequestView &request, Case &c);
     Outcome judge(const codec::RequestView &request, const Case &c,
                   const Decision &decision);
+    void join(const codec::RequestView &request, const Case &c,
+              Decision &decision);
     zone::HashKey viewer_of(const codec::RequestView &request, const Case &c);
 
     Access &access_;
+    Limits &limits_;
     Sessions &sessions_;
     zone::Zone &zone_;
     rt::Loop &loop_;

@@ -15,7 +15,8 @@ constexpr Default kDefaults[] = {
     {limit::kRegister, {30, kMinute, 30}}, {limit::kLogin, {60, kMinute, 30}},
     {limit::kRefresh, {120, kMinute, 60}}, {limit::kToken, {600, kMinute, 300}},
     {limit::kWhip, {600, kMinute, 300}},   {limit::kWhep, {1200, kMinute, 600}},
-    {limit::kSession, {50, kSecond, 500}}, {limit::kRtmp, {600, kMinute, 300}},
+    {limit::kSession, {50, kSecond, 500}}, {limit::kPlay, {1200, kMinute, 600}},
+    {limit::kRtmp, {600, kMinute, 300}},
 };
 
 conf::RateLimit rate_of(const conf::Config &config, std::string_view name) {

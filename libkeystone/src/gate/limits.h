@@ -20,7 +20,8 @@ constexpr std::string_view kToken = "token";       // minting, per user
 constexpr std::string_view kWhip = "whip";         // POST, per address
 constexpr std::string_view kWhep = "whep";         // POST, per address
 constexpr std::string_view kSession = "session";   // PATCH, DELETE, per address
-constexpr std::string_view kRtmp = "rtmp";         // publish, per address
+constexpr std::string_view kPlay = "play"; // new HLS viewers, per address
+constexpr std::string_view kRtmp = "rtmp"; // per address
 } // namespace limit
 
 struct Limited {

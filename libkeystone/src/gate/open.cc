@@ -1,5 +1,7 @@
 #include "gate/open.h"
 
+#include "gate/placement.h"
+
 namespace ks::gate {
 
 OpenedSession open_session(Sessions &sessions, const Decision &decision,
@@ -44,6 +46,75 @@ OpenedSession open_session(Sessions &sessions, const Decision &decision,
         out.session = opened.other;
     }
     return out;
+}
+
+rt::Task<Admission> admit(Arrival a) {
+    Admission out;
+    bool counted = false;
+    // The second round is for who lost a race, and decides on what is there
+    // then; a third would be somebody else's game.
+    for (int round = 0; round < 2; round++) {
+        auto decision = co_await a.access.authorize(a.question);
+        out.stream = decision.stream.id;
+        out.code = decision.verdict.code;
+        out.retry_after_s = decision.verdict.retry_after_s;
+        if (!decision.allowed()) {
+            co_return out;
+        }
+        if (a.nodes != nullptr) {
+            out.node.assign(place(*a.nodes, decision, a.who.action));
+            if (out.node.empty()) {
+                out.elsewhere = !a.nodes->srs_nodes.empty();
+                out.code =
+                    out.elsewhere ? Code::not_live : Code::upstream_unavailable;
+                out.retry_after_s = 5;
+                co_return out;
+            }
+            a.who.node = out.node.view();
+        }
+        // A use is spent by success; but who is going to replace somebody pays
+        // first, so that nobody has to go for one who is then refused.
+        if (decision.verdict.replaces && !counted) {
+            auto spent = co_await a.access.spend(decision.token);
+            if (!spent) {
+                out.code = spent.error().code;
+                co_return out;
+            }
+            counted = true;
+        }
+        auto opened = open_session(a.sessions, decision, a.who, a.loop);
+        if (opened.what == zone::Sessions::Open::busy) {
+            continue;
+        }
+        if (!opened.ok()) {
+            out.code = opened.what == zone::Sessions::Open::limit
+                           ? Code::viewer_limit
+                           : Code::overloaded;
+            out.retry_after_s = 5;
+            co_return out;
+        }
+        a.session = opened.session;
+        if (a.holder != nullptr) {
+            a.sessions.hold(a.session, *a.holder);
+        }
+        if (!opened.replaced.empty()) {
+            auto gone = co_await a.sessions.gone(opened.replaced);
+            if (!gone) {
+                a.loop.log(rt::LogLevel::warn,
+                           "a replaced publisher's connection does not go");
+            }
+        }
+        if (!counted) {
+            auto spent = co_await a.access.spend(decision.token);
+            if (!spent) {
+                out.code = spent.error().code;
+            }
+        }
+        co_return out;
+    }
+    out.code = Code::already_publishing;
+    out.retry_after_s = 5;
+    co_return out;
 }
 
 } // namespace ks::gate

@@ -1,6 +1,7 @@
 // From an allowed Decision to a session in the live map.
 #pragma once
 
+#include "conf/config.h"
 #include "gate/access.h"
 #include "gate/sessions.h"
 
@@ -25,6 +26,32 @@ struct OpenedSession {
 
     bool ok() const { return what == zone::Sessions::Open::opened; }
 };
+
+// Someone at the door, to be decided on and let in.
+struct Arrival {
+    Access &access;
+    Sessions &sessions;
+    rt::Loop &loop;
+    const conf::Config *nodes; // set: the media go to one of its SRS nodes
+    Question question;         // its text outlives the task
+    Applicant who;
+    Id &session;    // set as soon as there is one: its owner releases it
+    Holder *holder; // of the session; null: a node holds it
+};
+
+struct Admission {
+    Code code = Code::internal;
+    int retry_after_s = 0;
+    Id stream;
+    Fixed<31> node;
+    bool elsewhere = false; // it is live, but on none of the nodes
+
+    bool ok() const { return code == Code::ok; }
+};
+
+// From the question to the session: decides, replaces who is in the way and
+// waits until that one's connection is gone, counts the use of the token.
+rt::Task<Admission> admit(Arrival arrival);
 
 // Atomic among all workers.  busy: another one came between; decide anew.
 OpenedSession open_session(Sessions &sessions, const Decision &decision,

@@ -4,7 +4,6 @@
 #include "codec/sdp.h"
 #include "codec/uri.h"
 #include "gate/open.h"
-#include "gate/placement.h"
 
 namespace ks::gate {
 
@@ -230,74 +229,42 @@ rt::Task<Outcome> Rtc::offer_body(const codec::Request &request) {
         co_return out;
     }
 
+    // Asked again: reading the body took its time.
+    Applicant who;
+    who.action = action_;
+    who.protocol = protocol_of(action_);
+    who.client_ip = request.client_ip;
+    who.user_agent = request.header("user-agent");
     Question q = question(request);
-    for (int round = 0; round < 2; round++) {
-        // again: the body took its time
-        auto decision = co_await access_.authorize(q);
-        Code code = decision.verdict.code;
-        if (code != Code::ok) {
-            std::string why = explain(code, decision.stream.id.view());
-            co_return refusal(request, code, why,
-                              decision.verdict.retry_after_s);
-        }
-        std::string_view node = place(config_, decision, action_);
-        if (node.empty()) {
-            co_return refusal(
-                request,
-                action_ == Action::play && !config_.srs_nodes.empty()
-                    ? Code::not_live
-                    : Code::upstream_unavailable,
-                config_.srs_nodes.empty()
-                    ? "No media server for WebRTC is configured: the "
-                      "administrator adds srs_node to the keystone block."
-                    : "The stream is not published where WebRTC can play it. "
-                      "Play it by HLS.",
-                5);
-        }
-        Applicant who;
-        who.action = action_;
-        who.protocol = protocol_of(action_);
-        who.client_ip = request.client_ip;
-        who.user_agent = request.header("user-agent");
-        who.node = node;
-        auto opened = open_session(sessions_, decision, who, loop_);
-        if (opened.what == zone::Sessions::Open::busy) {
-            continue;
-        }
-        if (!opened.ok()) {
-            code = opened.what == zone::Sessions::Open::limit
-                       ? Code::viewer_limit
-                       : Code::overloaded;
-            std::string why = explain(code, decision.stream.id.view());
-            co_return refusal(request, code, why, 5);
-        }
-        opened_ = opened.session;
-        if (!opened.replaced.empty()) {
-            auto gone = co_await sessions_.gone(opened.replaced);
-            if (!gone) {
-                loop_.log(rt::LogLevel::warn,
-                          "a replaced publisher's connection does not go");
-            }
-        }
-        auto spent = co_await access_.spend(decision.token);
-        if (!spent) {
-            code = spent.error().code;
-            std::string why = explain(code, decision.stream.id.view());
-            co_return refusal(request, code, why);
-        }
-        Outcome out;
-        out.next = Outcome::Next::pass;
-        out.stream = decision.stream.id;
-        out.session = opened_;
-        out.node.assign(node);
-        // From an allow-list: SRS obeys much of what a client's query says.
-        // With the slash: SRS answers the path without it by a redirect.
-        out.upstream_uri = "/rtc/v1/" + std::string(word_of(action_)) +
-                           "/?app=live&stream=" + decision.stream.id.str();
-        co_return out;
+    Arrival arrival{access_, sessions_, loop_,   &config_,
+                    q,       who,       opened_, nullptr};
+    auto admission = co_await admit(arrival);
+    if (!admission.ok()) {
+        co_return refusal(request, admission.code, why_not(admission),
+                          admission.retry_after_s);
     }
-    co_return refusal(request, Code::already_publishing,
-                      explain(Code::already_publishing, stream_), 5);
+    Outcome out;
+    out.next = Outcome::Next::pass;
+    out.stream = admission.stream;
+    out.session = opened_;
+    out.node = admission.node;
+    // From an allow-list: SRS obeys much of what a client's query says.
+    // With the slash: SRS answers the path without it by a redirect.
+    out.upstream_uri = "/rtc/v1/" + std::string(word_of(action_)) +
+                       "/?app=live&stream=" + admission.stream.str();
+    co_return out;
+}
+
+std::string Rtc::why_not(const Admission &admission) const {
+    if (admission.code == Code::upstream_unavailable) {
+        return "No media server for WebRTC is configured: the administrator "
+               "adds srs_node to the keystone block.";
+    }
+    if (admission.elsewhere) {
+        return "The stream is not published where WebRTC can play it. Play it "
+               "by HLS.";
+    }
+    return explain(admission.code, admission.stream.view());
 }
 
 // The session's address is a capability; a bearer that is there is checked.

@@ -12,6 +12,7 @@
 #include "conf/config.h"
 #include "gate/access.h"
 #include "gate/limits.h"
+#include "gate/open.h"
 #include "gate/outcome.h"
 #include "gate/sessions.h"
 
@@ -55,6 +56,7 @@ class Rtc {
 
     bool read_path(const codec::Request &request);
     std::optional<Outcome> limited(const codec::Request &request);
+    std::string why_not(const Admission &admission) const;
     Outcome no_content(const codec::Request &request, unsigned status) const;
     Outcome options(const codec::Request &request) const;
     Question question(const codec::Request &request) const;

@@ -44,7 +44,9 @@ Named read_name(const RtmpRequest &request) {
     return named;
 }
 
-RtmpVerdict refuse(Action action, Code code, std::string_view text) {
+} // namespace
+
+RtmpVerdict refuse_rtmp(Action action, Code code, std::string_view text) {
     RtmpVerdict v;
     v.code = code;
     v.status = action == Action::publish ? "NetStream.Publish.BadName"
@@ -52,8 +54,6 @@ RtmpVerdict refuse(Action action, Code code, std::string_view text) {
     v.text = std::string(code_name(code)) + ": " + std::string(text);
     return v;
 }
-
-} // namespace
 
 Rtmp::Rtmp(Access &access, Limits &limits, Sessions &sessions, rt::Loop &loop,
            std::function<void(EndReason)> on_kick)
@@ -81,9 +81,10 @@ void Rtmp::media(uint64_t bytes_in, uint64_t bytes_out) {
 rt::Task<RtmpVerdict> Rtmp::ask(RtmpRequest request) {
     auto over = limits_.hit(limit::kRtmp, request.client_ip, loop_.now());
     if (over) {
-        co_return refuse(request.action, Code::rate_limited,
-                         "Too many connections from this address. Try again "
-                         "in a moment.");
+        co_return refuse_rtmp(
+            request.action, Code::rate_limited,
+            "Too many connections from this address. Try again "
+            "in a moment.");
     }
     Named named = read_name(request);
     Question question;
@@ -93,56 +94,28 @@ rt::Task<RtmpVerdict> Rtmp::ask(RtmpRequest request) {
     question.credential = named.credential;
     question.client_ip = request.client_ip;
 
-    // The second round is for who lost a race, and decides on what is there
-    // then; a third would be somebody else's game.
-    for (int round = 0; round < 2; round++) {
-        auto decision = co_await access_.authorize(question);
-        std::string_view stream = decision.stream.id.view();
-        Code code = decision.verdict.code;
-        if (code != Code::ok) {
-            co_return refuse(request.action, code, explain(code, stream));
-        }
-        Applicant who;
-        who.client_ip = request.client_ip;
-        who.user_agent = request.user_agent;
-        who.protocol = model::Protocol::rtmp;
-        who.action = request.action;
-        who.owner_pid = sessions_.pid();
-        auto opened = open_session(sessions_, decision, who, loop_);
-        if (opened.what == zone::Sessions::Open::busy) {
-            continue;
-        }
-        if (!opened.ok()) {
-            code = opened.what == zone::Sessions::Open::limit
-                       ? Code::viewer_limit
-                       : Code::overloaded;
-            co_return refuse(request.action, code, explain(code, stream));
-        }
-        session_ = opened.session;
-        sessions_.hold(session_, *this);
-        if (!opened.replaced.empty()) {
-            auto gone = co_await sessions_.gone(opened.replaced);
-            if (!gone) {
-                loop_.log(rt::LogLevel::warn,
-                          "a replaced publisher's connection does not go");
-            }
-        }
-        auto spent = co_await access_.spend(decision.token);
-        if (!spent) {
-            end_ = EndReason::revoked;
-            sessions_.release(session_, end_);
+    Applicant who;
+    who.client_ip = request.client_ip;
+    who.user_agent = request.user_agent;
+    who.protocol = model::Protocol::rtmp;
+    who.action = request.action;
+    who.owner_pid = sessions_.pid();
+    Arrival arrival{access_,  sessions_, loop_,    nullptr,
+                    question, who,       session_, this};
+    auto admission = co_await admit(arrival);
+    if (!admission.ok()) {
+        if (!session_.empty()) {
+            sessions_.release(session_, EndReason::revoked);
             session_ = Id();
-            code = spent.error().code;
-            co_return refuse(request.action, code, explain(code, stream));
         }
-        RtmpVerdict verdict;
-        verdict.code = Code::ok;
-        verdict.stream = decision.stream.id.str();
-        verdict.session = session_.str();
-        co_return verdict;
+        co_return refuse_rtmp(request.action, admission.code,
+                              explain(admission.code, admission.stream.view()));
     }
-    co_return refuse(request.action, Code::already_publishing,
-                     explain(Code::already_publishing, named.stream));
+    RtmpVerdict verdict;
+    verdict.code = Code::ok;
+    verdict.stream = admission.stream.str();
+    verdict.session = session_.str();
+    co_return verdict;
 }
 
 } // namespace ks::gate

@@ -27,6 +27,8 @@ struct RtmpVerdict {
     std::string text;    // refused: for the person at the encoder
 };
 
+RtmpVerdict refuse_rtmp(model::Action action, Code code, std::string_view text);
+
 // One publish or play.  Destroying it ends the session, if there is one.
 class Rtmp : public Holder {
   public:

@@ -20,6 +20,9 @@ constexpr Millis kTick = 250;        // a kick reaches every worker in this time
 constexpr Millis kSweepEvery = 1000; // time limits, dead workers
 constexpr Millis kLease = 3000;
 constexpr size_t kFlushBatch = 200;
+// A WebRTC session is held by an SRS node, and nothing tells of its life but
+// the answer it began with: without DELETE it is taken for over after this.
+constexpr Millis kSilent = 6 * kHour;
 constexpr Millis kWaitGone = 2000; // for a replaced publisher's connection
 
 std::string key(const Id &id) { return id.str(); }
@@ -210,7 +213,9 @@ void Sessions::State::sweep() {
                          " is gone, sessions ended: " + std::to_string(n));
         }
     });
-    zone::Sessions::Swept swept = table.sweep(wall);
+    zone::Sessions::Times times;
+    times.silent = kSilent;
+    zone::Sessions::Swept swept = table.sweep(wall, times);
     for (const model::Session &s : swept.ended) {
         kick_local(s.id, s.end_reason);
     }
@@ -218,22 +223,38 @@ void Sessions::State::sweep() {
 
 // Write-behind.  At least once: what the store refused stays dirty.
 rt::Task<void> Sessions::State::flush() {
-    WallMs wall = loop.wall();
+    struct Done {
+        bool &flag;
+        ~Done() { flag = false; }
+    } done{flushing};
     std::vector<zone::Sessions::Dirty> dirty =
-        table.take_dirty(kFlushBatch, wall);
-    if (!dirty.empty() && store != nullptr) {
-        std::vector<model::Session> rows;
-        rows.reserve(dirty.size());
-        for (const zone::Sessions::Dirty &d : dirty) {
-            rows.push_back(d.session);
-        }
-        auto written = co_await store->sessions().write(std::move(rows));
-        if (written) {
-            table.flushed(dirty, loop.wall());
-            zone.counters().add(zone::Counter::sessions_flushed, dirty.size());
+        table.take_dirty(kFlushBatch, loop.wall());
+    if (dirty.empty() || store == nullptr) {
+        co_return;
+    }
+    std::vector<model::Session> rows;
+    rows.reserve(dirty.size());
+    for (const zone::Sessions::Dirty &d : dirty) {
+        rows.push_back(d.session);
+    }
+    auto written = co_await store->sessions().write(std::move(rows));
+    if (!written) {
+        co_return;
+    }
+    table.flushed(dirty, loop.wall());
+    zone.counters().add(zone::Counter::sessions_flushed, dirty.size());
+    for (const zone::Sessions::Dirty &d : dirty) {
+        if (d.session.action == model::Action::publish &&
+            d.session.state == model::SessionState::closed &&
+            d.session.active_at > 0) {
+            Id stream = d.session.stream_id;
+            WallMs at = d.session.ended_at;
+            auto touched = co_await store->streams().touch(stream, at);
+            if (!touched) {
+                co_return; // only a date; the next broadcast sets it
+            }
         }
     }
-    flushing = false;
 }
 
 } // namespace ks::gate

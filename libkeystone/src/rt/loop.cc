@@ -107,12 +107,13 @@ void Loop::run() {
     running_ = true;
     posted_ = false;
     Millis now = host_.now();
-    fire_timers(held_, now);
-    fire_timers(free_, now);
+    for (Heap *h : {&held_, &free_}) {
+        guarded([&] { fire_timers(*h, now); });
+    }
     for (int i = 0; i < kMaxPerRun && queue_.next_ != &queue_; i++) {
         Ready *item = queue_.next_;
         item->unlink();
-        item->fire(); // may delete the item
+        guarded([&] { item->fire(); }); // may delete the item
     }
     running_ = false;
     if (queue_.next_ != &queue_) {
@@ -120,6 +121,15 @@ void Loop::run() {
         host_.post();
     }
     set_alarms();
+}
+
+// What one of them throws must not stop the others, nor this loop for good.
+template <class Fn> void Loop::guarded(Fn fn) {
+    try {
+        fn();
+    } catch (const std::exception &e) {
+        host_.log(LogLevel::alert, e.what());
+    }
 }
 
 void Loop::spawn(Task<void> task) {
@@ -208,7 +218,9 @@ void Loop::set_alarms() {
     const Heap *heaps[2] = {&held_, &free_};
     for (int i = 0; i < 2; i++) {
         Millis at = heaps[i]->empty() ? kNever : heaps[i]->front()->at_;
-        if (at != alarm_[i]) {
+        // One that is due still (there were too many for one turn) is told
+        // again: the host's alarm for it has gone off.
+        if (at != alarm_[i] || (at != kNever && at <= host_.now())) {
             alarm_[i] = at;
             host_.alarm(i == 0, at);
         }

@@ -122,6 +122,7 @@ class Loop {
     static void place(Heap &h, size_t i, Timer *t);
     void fire_timers(Heap &h, Millis now);
     void set_alarms();
+    template <class Fn> void guarded(Fn fn);
 
     static inline Loop *current_ = nullptr;
 

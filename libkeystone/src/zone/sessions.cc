@@ -195,7 +195,8 @@ Sessions::Seen Sessions::touch_viewer(HashKey viewer, int64_t bytes_out,
         if (!r.closed()) {
             seen = Seen::alive;
             write = bytes_out != 0 || now - r.session.seen_at >= kSecond;
-        } else if (!waits_after(r.session.end_reason) &&
+        } else if ((r.session.end_reason == EndReason::kicked ||
+                    r.session.end_reason == EndReason::revoked) &&
                    now - r.session.ended_at < kKickLasts) {
             seen = Seen::kicked;
         }
@@ -337,7 +338,7 @@ bool Sessions::request_kick(const Id &session, EndReason reason, WallMs now) {
             return;
         }
         lives = true;
-        held = r.session.protocol != Protocol::hls;
+        held = r.session.owner_pid != 0; // else there is no one to tell
         r.kick_requested = true;
         r.kick_reason = reason;
     });

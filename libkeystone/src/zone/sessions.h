@@ -81,8 +81,8 @@ class Sessions {
                model::Session *ended = nullptr);
 
     // Asks whoever holds it to end it: a mark in its record and an entry in the
-    // ring.  Its worker closes its connection and calls close().  A session of
-    // HLS has no holder and is closed at once.  False: not known or ended.
+    // ring.  Its worker closes its connection and calls close().  A session that
+    // no worker holds (HLS, WHIP, WHEP) is closed at once.  False: not known or ended.
     bool request_kick(const Id &session, model::EndReason reason, WallMs now);
     // Of all that match(session); returns how many.
     template <class Match>

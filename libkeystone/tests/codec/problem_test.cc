@@ -1,3 +1,4 @@
+#include "codec/http.h"
 #include "codec/problem.h"
 
 #include "../support/test.h"
@@ -57,6 +58,7 @@ int main() {
         cmocka_unit_test(lists_what_is_wrong_with_a_body),
         cmocka_unit_test(every_code_gives_a_document),
         cmocka_unit_test(a_strange_path_stays_json),
+        cmocka_unit_test(no_token_is_sent_back),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

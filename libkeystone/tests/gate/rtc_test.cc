@@ -146,6 +146,21 @@ void what_the_media_server_does_wrong(void **) {
     }
 }
 
+// No worker holds a WebRTC session: ending it ends its record at once.
+void a_kick_frees_the_name(void **) {
+    RtcWorld w;
+    RtcWorld::Try post(w, "POST", w.endpoint("whip"), w.key());
+    post.body(data("chromium-whip.sdp"));
+    post.answer(201, kLocation);
+    assert_true(w.live());
+    assert_int_equal(w.sessions.end_stream(w.id, model::EndReason::disabled),
+                     1);
+    assert_false(w.live());
+    RtcWorld::Try again(w, "POST", w.endpoint("whip"), w.key());
+    again.body(data("chromium-whip.sdp"));
+    assert_int_equal(again.out.next, Outcome::Next::pass);
+}
+
 void a_client_that_leaves_frees_the_name(void **) {
     RtcWorld w;
     {
@@ -287,6 +302,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_whip_session_from_offer_to_delete),
         cmocka_unit_test(what_the_media_server_does_wrong),
+        cmocka_unit_test(a_kick_frees_the_name),
         cmocka_unit_test(a_client_that_leaves_frees_the_name),
         cmocka_unit_test(refused_before_the_offer_is_read),
         cmocka_unit_test(the_forms_of_an_endpoint),

@@ -192,6 +192,33 @@ void one_of_many_gets_in(void **) {
     assert_int_equal(in, 1);
 }
 
+// A token without a use left does not cost the running one its place.
+void who_cannot_pay_replaces_nobody(void **) {
+    GateWorld w;
+    store::StreamPatch replace;
+    replace.takeover = model::Takeover::replace;
+    w.change(replace);
+    std::string once = w.token(model::TokenKind::publish, 1);
+    Sha256 hash = sha256(once);
+    model::TokenFacts fresh = *w.run(w.store->tokens().facts(hash));
+    {
+        Encoder e(w);
+        assert_text(code_name(e.ask(w.id.str(), "token=" + once).code),
+                    "allow");
+    }
+    Encoder first(w);
+    assert_text(code_name(first.ask(w.key()).code), "allow");
+    // as a worker sees it that has not heard of the use yet
+    w.memory.zone().tokens().put(hash, fresh, w.loop.now(),
+                                 w.loop.now() + kMinute);
+    Encoder second(w);
+    assert_text(code_name(second.ask(w.id.str(), "token=" + once).code),
+                "token_revoked");
+    assert_int_equal(first.kicked, EndReason::none);
+    auto now = w.sessions.table().publisher_of(w.id, w.loop.wall());
+    assert_true(now.has_value());
+}
+
 void leaving_while_it_waits_leaves_nothing(void **) {
     GateWorld w;
     w.memory.zone().invalidate_all();
@@ -220,6 +247,7 @@ int main() {
         cmocka_unit_test(a_single_use_is_spent_by_success),
         cmocka_unit_test(a_player_needs_a_live_stream_and_counts),
         cmocka_unit_test(one_of_many_gets_in),
+        cmocka_unit_test(who_cannot_pay_replaces_nobody),
         cmocka_unit_test(leaving_while_it_waits_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

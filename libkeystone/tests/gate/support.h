@@ -16,7 +16,7 @@ struct GateWorld : StoreWorld {
     gate::Access access{*store, memory.zone(), loop};
     conf::Config config;
     gate::Limits limits{config, memory.zone()};
-    gate::Hls hls{access, sessions, memory.zone(), loop};
+    gate::Hls hls{access, limits, sessions, memory.zone(), loop};
     model::User owner = user("owner@example.org");
     store::CreatedStream made = stream(owner.id);
     Id id = made.stream.id;

@@ -207,6 +207,25 @@ void a_cancelled_offload_still_runs_and_is_dropped(void **) {
     assert_int_equal(w.host.alarms[0], kNever);
 }
 
+// One that throws where nobody takes it stops neither the others nor the loop.
+void what_is_thrown_does_not_stop_the_loop(void **) {
+    World w;
+    struct Bad : Ready {
+        void fire() override { throw std::runtime_error("bad"); }
+    } bad;
+    struct Good : Ready {
+        int fired = 0;
+        void fire() override { fired++; }
+    } good;
+    for (int i = 1; i <= 2; i++) {
+        w.loop.ready(bad);
+        w.loop.ready(good);
+        w.host.settle(w.loop);
+        assert_int_equal(good.fired, i);
+    }
+    assert_text(w.host.lines.at(0).text, "bad");
+}
+
 struct Loader {
     int loads = 0;
     Flights<int, int> flights;
@@ -302,6 +321,7 @@ int main() {
         cmocka_unit_test(one_flight_serves_all_who_ask_meanwhile),
         cmocka_unit_test(the_loop_destroys_what_it_spawned),
         cmocka_unit_test(many_timers_fire_in_order),
+        cmocka_unit_test(what_is_thrown_does_not_stop_the_loop),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
