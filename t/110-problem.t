@@ -223,3 +223,26 @@ location /metrics { keystone_metrics; }
 --- request
 GET /metrics
 --- response_body_like: ^# (HELP|TYPE) keystone_
+
+
+=== TEST 20: no key in what nginx logs before it knows the location
+--- config
+location /rtc/v1/ { keystone_gate rtc; proxy_pass http://127.0.0.1:1; }
+--- request eval
+"POST /rtc/v1/whip/str_x?token=ks_pub_0SECRET1\n" . ("x" x 70000)
+--- error_code: 413
+--- response_body_like: "code":"payload_too_large"
+--- error_log
+client intended to send too large body
+token=ks_pub_-
+--- no_error_log
+0SECRET1
+
+
+=== TEST 21: a key where the name of a stream belongs is not sent back
+--- config
+location /live/ { keystone_gate hls; root html; }
+--- request
+GET /live/ks_pub_0SECRET1.m3u8
+--- error_code: 401
+--- response_body_like: "instance":"/live/ks_pub_-.m3u8"
