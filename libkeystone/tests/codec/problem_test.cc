@@ -52,6 +52,15 @@ static void a_strange_path_stays_json(void **) {
     assert_text(*json->string("instance"), "/\"\xEF\xBF\xBD\n");
 }
 
+static void no_token_is_sent_back(void **) {
+    Error error(Code::not_found, "There is no such thing.");
+    std::string out = problem(
+        error, "/live/t/ks_play_abcDEF123/ks_pub_0A1b.m3u8", "request-1");
+    assert_has(out, "/live/t/ks_play_-/ks_pub_-.m3u8");
+    assert_false(is_request_id("ks_play_abcDEF123"));
+    assert_true(is_request_id("abcDEF-123"));
+}
+
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(says_what_and_where),
