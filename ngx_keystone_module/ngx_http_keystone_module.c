@@ -283,7 +283,9 @@ ngx_http_keystone_set_room(ngx_conf_t *cf, ngx_command_t *cmd,
     } else
 #endif
     {
-        klcf->prefix_len = clcf->name.len;
+        /* a named one is entered with any path: it has no part of it */
+
+        klcf->prefix_len = clcf->named ? 0 : clcf->name.len;
     }
 
     kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_keystone_module);

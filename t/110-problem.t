@@ -246,3 +246,13 @@ location /live/ { keystone_gate hls; root html; }
 GET /live/ks_pub_0SECRET1.m3u8
 --- error_code: 401
 --- response_body_like: "instance":"/live/ks_pub_-.m3u8"
+
+
+=== TEST 22: the API in a named location
+--- config
+location /api/ { try_files /nothing @api; }
+location @api { keystone_api; }
+--- request
+GET /api/v1/live-streams
+--- error_code: 200
+--- response_body_like: "data":\[\]
