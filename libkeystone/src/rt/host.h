@@ -34,7 +34,8 @@ class FdSink {
 };
 
 // Blocking work.  run() on a thread: it sees nothing but the job's own
-// members.  done() on the loop afterwards, always, exactly once.
+// members.  done() on the loop afterwards, exactly once; or, when the loop is
+// gone by then, destroyed without it.
 class Job {
   public:
     virtual ~Job() = default;

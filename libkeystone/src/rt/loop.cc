@@ -80,6 +80,12 @@ Loop::Loop(Host &host) : host_(host) {
 
 Loop::~Loop() {
     cancel_spawned();
+    // What is on a thread still outlives us, and its timer with it.
+    for (Heap *h : {&held_, &free_}) {
+        for (Timer *t : *h) {
+            t->index_ = Timer::kUnarmed;
+        }
+    }
     host_.alarm(true, kNever);
     host_.alarm(false, kNever);
     queue_.prev_ = queue_.next_ = nullptr;

@@ -42,6 +42,9 @@ PollHost::~PollHost() {
     for (std::thread &t : threads_) {
         t.join();
     }
+    for (Job *job : finished_) {
+        delete job; // the loop that waited for it is gone
+    }
     close(event_fd_);
 }
 
