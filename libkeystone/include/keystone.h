@@ -176,7 +176,11 @@ KS_API void ks_worker_fd_event(ks_worker_t *w, void *token, unsigned ready)
 /* The process drains: keep no idle connection, start nothing that repeats. */
 KS_API void ks_worker_drain(ks_worker_t *w) KS_NOEXCEPT;
 
-/* Every ks_http_t and ks_rtmp_t is freed before. */
+/*
+ * Every ks_http_t and ks_rtmp_t is freed before, and every job that was taken
+ * by offload() is done(): join the threads first.  A job that is not done by
+ * then is not to be done any more, and ends with the process.
+ */
 KS_API void ks_worker_destroy(ks_worker_t *w) KS_NOEXCEPT;
 
 

@@ -152,6 +152,11 @@ host_offload(void *data, int pool, void (*run)(void *), void (*done)(void *),
     job->next = NULL;
 
     pthread_mutex_lock(&h->lock);
+    if (h->stop) {
+        pthread_mutex_unlock(&h->lock);
+        free(job);
+        return KS_ERROR;
+    }
     for (last = &h->todo; *last != NULL; last = &(*last)->next) { /* void */ }
     *last = job;
     pthread_cond_broadcast(&h->changed);
@@ -280,14 +285,30 @@ host_init(host_t *h)
 }
 
 
+/* The threads end, and what they did is handed back to the worker. */
+
 static void
 host_stop(host_t *h)
 {
+    job_t  *job;
+
     pthread_mutex_lock(&h->lock);
     h->stop = 1;
     pthread_cond_broadcast(&h->changed);
     pthread_mutex_unlock(&h->lock);
     pthread_join(h->thread, NULL);
+    while (h->finished != NULL) {
+        job = h->finished;
+        h->finished = job->next;
+        job->done(job->job);
+        free(job);
+    }
+}
+
+
+static void
+host_free(host_t *h)
+{
     pthread_mutex_destroy(&h->lock);
     pthread_cond_destroy(&h->changed);
 }
@@ -366,8 +387,9 @@ world_close(void **state)
     world_t  *w = *state;
     char      path[160];
 
-    ks_worker_destroy(w->worker);
     host_stop(&w->host);
+    ks_worker_destroy(w->worker);
+    host_free(&w->host);
     munmap(w->zone, ZONE_SIZE);
 
     static const char *const  files[] = { "k.db", "k.db-wal", "k.db-shm" };

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace ks::test {
@@ -52,7 +53,8 @@ class ZoneMemory {
     void *memory_;
 };
 
-// A poll host whose clock the test may move forward.
+// A poll host whose clock the test may move forward and whose pools it may
+// declare full.
 class TravelHost : public rt::PollHost {
   public:
     TravelHost() : PollHost(rt::LogLevel::emerg) {}
@@ -62,7 +64,11 @@ class TravelHost : public rt::PollHost {
         lines.emplace_back(text);
         (void)level;
     }
+    bool offload(rt::Pool pool, rt::Job *job) override {
+        return pool != full && PollHost::offload(pool, job);
+    }
     Millis ahead = 0;
+    std::optional<rt::Pool> full;
     std::vector<std::string> lines;
 };
 
