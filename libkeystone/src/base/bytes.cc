@@ -153,6 +153,28 @@ bool is_base62(std::string_view s) {
     return true;
 }
 
+std::optional<std::array<uint8_t, 16>> base62_decode(std::string_view in) {
+    if (in.size() != kBase62Len || !is_base62(in)) {
+        return std::nullopt;
+    }
+    unsigned __int128 v = 0;
+    constexpr auto kMax = ~static_cast<unsigned __int128>(0);
+    for (char c : in) {
+        unsigned digit = c <= '9'   ? static_cast<unsigned>(c - '0')
+                         : c <= 'Z' ? static_cast<unsigned>(c - 'A') + 10
+                                    : static_cast<unsigned>(c - 'a') + 36;
+        if (v > (kMax - digit) / 62) {
+            return std::nullopt; // more than 128 bits
+        }
+        v = v * 62 + digit;
+    }
+    std::array<uint8_t, 16> out;
+    for (size_t i = out.size(); i-- > 0; v >>= 8) {
+        out[i] = static_cast<uint8_t>(v);
+    }
+    return out;
+}
+
 bool iequals(std::string_view a, std::string_view b) {
     if (a.size() != b.size()) {
         return false;

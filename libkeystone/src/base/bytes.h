@@ -1,6 +1,7 @@
 // Text forms of bytes, and comparing and wiping them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -29,6 +30,8 @@ std::optional<std::string> base64url_decode(std::string_view in);
 // 128 bits as exactly 22 characters of [0-9A-Za-z], most significant first.
 std::string base62_encode(std::span<const uint8_t, 16> in);
 bool is_base62(std::string_view s);
+// 22 characters of what base62_encode() makes; nothing if they are not.
+std::optional<std::array<uint8_t, 16>> base62_decode(std::string_view in);
 
 // ASCII only: names of headers, schemes, hosts.
 bool iequals(std::string_view a, std::string_view b);
