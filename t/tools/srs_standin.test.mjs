@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
+import { clientRows } from './srs/api.mjs';
 import { capture, hookCapture } from './srs/captures.mjs';
 import { allows } from './srs/hooks.mjs';
 import { parseQuery, streamOf } from './srs/names.mjs';
@@ -163,7 +164,7 @@ test('two POSTs on one connection share a client id', async () => {
     s.key.startsWith('/live/twin'));
   assert.equal(twins.length, 2);
   assert.equal(twins[0].clientId, twins[1].clientId);
-  assert.equal(five.node.clientRows().filter((c) =>
+  assert.equal(clientRows(five.node).filter((c) =>
     c.id === twins[0].clientId).length, 1);
 });
 
@@ -289,7 +290,7 @@ test('hooks: a denied publish blocks the name, then ends', async () => {
 
 test('a kick frees the name', async () => {
   await exchange(five.port, post('srs5/whip/publish.201', 'kicked'));
-  const row = five.node.clientRows().find((c) => c.name === 'kicked');
+  const row = clientRows(five.node).find((c) => c.name === 'kicked');
   const { text } = await exchange(five.port, Buffer.from(
     `DELETE /api/v1/clients/${row.id} HTTP/1.1\r\nHost: h\r\n\r\n`));
   assert.equal(mask(text).replace(/"server":"[^"]*"/, ''), mask(

@@ -77,6 +77,7 @@ export class Hooks {
     this.template = template;
     this.agent = agent;
     this.calls = [];
+    this.plans = []; // {events?, times, lose} or {events?, times, ms}
   }
 
   url(event) {
@@ -88,13 +89,38 @@ export class Hooks {
     return url;
   }
 
-  // true: go on. A hook that is not configured says yes.
+  // What shall happen to coming calls of these events (all, without events).
+  plan({ events, times = 1, ...what }) {
+    this.plans.push({ events, times, ...what });
+  }
+
+  planned(event) {
+    const plan = this.plans.find((p) => p.events?.includes(event) ?? true);
+    if (!plan) return {};
+    plan.times -= 1;
+    if (plan.times <= 0) this.plans.splice(this.plans.indexOf(plan), 1);
+    return plan;
+  }
+
+  // true: go on. A hook that is not configured says yes, and so does one that
+  // a test has lost.
   async ask(fields) {
     if (!this.template) return true;
-    const answer = await send(this.url(fields.action), JSON.stringify(fields),
+    const { lose, ms } = this.planned(fields.action);
+    if (lose) {
+      this.calls.push({ at: Date.now(), fields, lost: true, allowed: true });
+      return true;
+    }
+    if (ms) await new Promise((done) => setTimeout(done, ms));
+    return (await this.send(fields)).allowed;
+  }
+
+  async send(fields) {
+    const call = { at: Date.now(), fields };
+    this.calls.push(call);
+    call.answer = await send(this.url(fields.action), JSON.stringify(fields),
       this.agent);
-    const allowed = allows(answer);
-    this.calls.push({ at: Date.now(), fields, answer, allowed });
-    return allowed;
+    call.allowed = allows(call.answer);
+    return call;
   }
 }

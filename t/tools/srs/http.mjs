@@ -92,3 +92,11 @@ export function response(status, headers, body = '') {
     bytes,
   ]);
 }
+
+export function redirect(node, location) {
+  return response('302 Found', [
+    ['Connection', 'Close'], ['Content-Type', 'text/plain; charset=utf-8'],
+    ['Content-Length'], ['Location', location],
+    ['Server', node.serverHeader],
+  ], `Redirect to ${location}`);
+}

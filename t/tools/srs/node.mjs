@@ -1,17 +1,24 @@
-// One SRS node as its HTTP API shows it: sessions, streams, clients.
+// One SRS node: who is connected to it, and what it tells its hooks.
+import { api } from './api.mjs';
 import { capture } from './captures.mjs';
 import { Hooks } from './hooks.mjs';
-import { response } from './http.mjs';
-import { parseQuery, randomWord, streamOf } from './names.mjs';
-import { answer, clientUfrag, refusal } from './sdp.mjs';
+import { redirect } from './http.mjs';
+import { parseQuery, randomWord } from './names.mjs';
+import { offer, options, remove } from './rtc.mjs';
 
-const apis = [
+const rtc = [
   ['/rtc/v1/whip/', false], ['/rtc/v1/whep/', true],
   ['/rtc/v1/whip-play/', true],
 ];
 
 export class Node {
-  constructor({ flavour = 5, hooks, stunTimeoutMs = 30000, serverId } = {}) {
+  // mediaAfterMs: how long after its POST a WebRTC client is seen to send or
+  // get media; Infinity for never. A WebRTC client without any ends after
+  // stunTimeoutMs.
+  constructor({
+    flavour = 5, hooks, stunTimeoutMs = 30000, serverId, mediaAfterMs = 0,
+    vhosts = [], hlsCtx = false, fragmentMs = 2000, segmentBytes = 9400,
+  } = {}) {
     const dir = `srs${flavour}`;
     this.flavour = flavour;
     this.recorded = {
@@ -23,19 +30,31 @@ export class Node {
       summaries: capture(`${dir}/api/summaries.get`).response,
       streams: capture(`${dir}/api/streams.get`).response,
       clients: capture(`${dir}/api/clients.get`).response,
+      vhosts: capture('srs5/api/vhosts.get').response,
       root: capture('srs5/whip/publish.path-uppercase.200-root').response,
       index: capture('srs5/api/unknown-path').response,
     };
+    Object.assign(this, {
+      stunTimeoutMs, mediaAfterMs, vhosts, hlsCtx, fragmentMs, segmentBytes,
+    });
     this.serverHeader = this.recorded.publish.headers.at(-1)[1];
     this.hooks = new Hooks(hooks, this.serverHeader);
-    this.stunTimeoutMs = stunTimeoutMs;
     const versions = JSON.parse(this.recorded.versions.body);
     this.serverId = serverId ?? versions.server;
+    this.pid = versions.pid;
+    this.reset();
+  }
+
+  // A new process: nothing of the old one is told to anybody.
+  reset() {
+    for (const client of this.live ?? []) this.forget(client);
     this.serviceId = randomWord(8);
     this.vhostId = `vid-${randomWord(7)}`;
-    this.sessions = new Map(); // "ufrag:client ufrag" -> session
-    this.clients = new Map(); // client id -> session; a later one overwrites
+    this.live = new Set();
+    this.sessions = new Map(); // "ufrag:client ufrag" -> WebRTC client
+    this.clients = new Map(); // client id -> client; a later one overwrites
     this.streams = new Map(); // key -> statistics entry
+    this.ended = new Set(); // hls_ctx of players that were kicked
   }
 
   // --- HTTP
@@ -44,18 +63,18 @@ export class Node {
     const [path, ...rest] = request.target.split('?');
     const query = rest.join('?');
     if (path.includes('..') || /\s/.test(request.target)) return null;
-    for (const [prefix, play] of apis) {
+    for (const [prefix, play] of rtc) {
       if (path + '/' === prefix) {
-        return this.redirect(prefix + (query ? `?${query}` : ''));
+        return redirect(this, prefix + (query ? `?${query}` : ''));
       }
       if (!path.startsWith(prefix)) continue;
       const params = parseQuery(query);
-      if (request.method === 'OPTIONS') return this.options(request);
-      if (request.method === 'DELETE') return this.remove(request, params);
-      return this.offer(request, connection, query, params,
+      if (request.method === 'OPTIONS') return options(this, request);
+      if (request.method === 'DELETE') return remove(this, request, params);
+      return offer(this, request, connection, query, params,
         play || params.get('action') === 'play');
     }
-    return this.api(request, path);
+    return api(this, request, path, query);
   }
 
   // The recorded header fields, in order, with some values replaced; the CORS
@@ -70,194 +89,97 @@ export class Node {
     return [plain[0], ...cors, ...plain.slice(1)];
   }
 
-  json(request, body) {
-    return response('200 OK', this.headers(this.recorded.versions, request),
-      typeof body === 'string' ? body : JSON.stringify(body));
-  }
+  // --- who is connected
 
-  redirect(location) {
-    const text = `Redirect to ${location}`;
-    return response('302 Found', [
-      ['Connection', 'Close'], ['Content-Type', 'text/plain; charset=utf-8'],
-      ['Content-Length'], ['Location', location],
-      ['Server', this.serverHeader],
-    ], text);
-  }
-
-  options(request) {
-    const fields = this.headers(this.recorded.preflight, request);
-    return response('200 OK', fields);
-  }
-
-  // --- WHIP and WHEP
-
-  async offer(request, connection, query, params, play) {
-    const sdp = request.body.toString();
-    const name = streamOf(params, request.header('host'));
-    if (refusal(sdp, play) || name.app.includes('..')) return null;
-    if (!play && this.publisher(name.key)) return null;
-    const session = {
-      play, ...name, param: query, connected: true,
-      clientId: connection.id, since: Date.now(),
-      ip: request.header('x-forwarded-for')?.split(',')[0].trim() ??
-        request.header('x-real-ip') ?? connection.ip.replace(/^::ffff:/, ''),
-      ufrag: params.get('ice-ufrag') || randomWord(8),
-      pwd: params.get('ice-pwd') || randomWord(32),
-      token: randomWord(9),
-      clientUfrag: clientUfrag(sdp),
-    };
-    // A player exists only once the hook has agreed. A publisher exists
-    // before, and stays when the hook has not: the name is then taken until
-    // nothing has come by ICE for a while.
-    if (!play) this.add(session);
-    const agreed = await this.hooks.ask(this.hookFields(session,
-      play ? 'on_play' : 'on_publish'));
-    if (!agreed) {
-      if (!play) {
-        session.connected = false;
-        session.timer = setTimeout(() => this.end(session),
-          this.stunTimeoutMs);
-        session.timer.unref();
-      }
-      return null;
-    }
-    if (play) this.add(session);
-    let recorded = this.recorded.publish;
-    if (play) {
-      recorded = this.publisher(name.key)
-        ? this.recorded.play : this.recorded.idle;
-    }
-    const location = `/rtc/v1/whip/?action=delete&token=${session.token}` +
-      `&app=${name.app}&stream=${name.stream}` +
-      `&session=${session.ufrag}:${session.clientUfrag}`;
-    return response('201 Created',
-      this.headers(recorded, request, { Location: location }),
-      answer(recorded.body.toString(), sdp, session));
-  }
-
-  remove(request, params) {
-    const session = this.sessions.get(params.get('session'));
-    if (session && session.token !== params.get('token')) return null;
-    if (session) this.end(session);
-    return response('200 OK', this.headers({
-      headers: [['Connection', 'Close'], ['Content-Length'],
-        ['Server', this.serverHeader]],
-    }, request));
-  }
-
+  // Who has the name: a WebRTC publisher from its POST on, others with media.
   publisher(key) {
-    return [...this.sessions.values()].find((s) => !s.play && s.key === key);
+    return [...this.live].find((c) => !c.play && c.key === key &&
+      (c.media || c.id));
   }
 
-  add(session) {
-    session.id = `${session.ufrag}:${session.clientUfrag}`;
-    if (!this.streams.has(session.key)) {
-      this.streams.set(session.key, { id: `vid-${randomWord(7)}`, ...session });
-    }
-    this.sessions.set(session.id, session);
-    this.clients.set(session.clientId, session);
+  // Media of key is there to be played.
+  active(key) {
+    return this.publisher(key)?.media === true;
   }
 
-  end(session) {
-    if (!this.sessions.delete(session.id)) return;
-    clearTimeout(session.timer);
-    if (this.clients.get(session.clientId) === session) {
-      this.clients.delete(session.clientId);
+  add(client) {
+    client.since = Date.now();
+    client.recv = 0;
+    client.send = 0;
+    if (!this.streams.has(client.key)) {
+      this.streams.set(client.key, {
+        id: `vid-${randomWord(7)}`, stream: client.name, app: client.app,
+        key: client.key, tcUrl: client.tcUrl,
+      });
     }
-    void this.hooks.ask(this.hookFields(session,
-      session.play ? 'on_stop' : 'on_unpublish'));
+    if (client.id) this.sessions.set(client.id, client);
+    this.live.add(client);
+    this.clients.set(client.clientId, client);
+  }
+
+  // From now on the client's media moves.
+  begin(client) {
+    client.media = true;
+    if (!client.play) {
+      const entry = this.streams.get(client.key);
+      entry.tcUrl = client.tcUrl;
+      entry.since = Date.now(); // of its HLS files
+      entry.ended = undefined;
+    }
+    clearTimeout(client.timer);
+  }
+
+  forget(client) {
+    clearTimeout(client.timer);
+    clearTimeout(client.mediaTimer);
+    this.live.delete(client);
+    if (this.sessions.get(client.id) === client) {
+      this.sessions.delete(client.id);
+    }
+    if (this.clients.get(client.clientId) === client) {
+      this.clients.delete(client.clientId);
+    }
+    const entry = this.streams.get(client.key);
+    if (client.media && !client.play) entry.ended = Date.now();
+    client.close?.();
+  }
+
+  // The client is gone; its last hooks follow, one after the other.
+  async end(client) {
+    if (!this.live.has(client)) return;
+    this.forget(client);
+    await this.hooks.ask(this.hookFields(client,
+      client.play ? 'on_stop' : 'on_unpublish'));
+    if (client.connects) {
+      await this.hooks.ask(this.hookFields(client, 'on_close'));
+    }
   }
 
   // The key order is SRS's.
-  hookFields(session, action) {
+  hookFields(client, action) {
     const fields = {
       server_id: this.serverId, service_id: this.serviceId, action,
-      client_id: session.clientId, ip: session.ip, vhost: session.vhost,
-      app: session.app,
+      client_id: client.clientId, ip: client.ip, vhost: client.vhost,
+      app: client.app,
     };
-    const stream = this.streams.get(session.key);
-    if (action === 'on_play') {
-      Object.assign(fields, {
-        stream: session.stream, tcUrl: '', param: session.param, pageUrl: '',
-      });
-    } else {
-      Object.assign(fields, {
-        tcUrl: '', stream: session.stream, param: session.param,
-      });
+    if (action === 'on_close') {
+      return {
+        ...fields, send_bytes: client.send ?? 0, recv_bytes: client.recv ?? 0,
+      };
     }
-    fields.stream_url = session.key;
-    if (stream && (session.connected || action !== 'on_unpublish')) {
-      fields.stream_id = stream.id;
+    const { stream, param } = client;
+    const tcUrl = client.hookTcUrl ?? client.tcUrl;
+    const pageUrl = client.pageUrl ?? '';
+    if (action === 'on_connect') {
+      return { ...fields, stream, param, tcUrl, pageUrl };
+    }
+    Object.assign(fields, action === 'on_play'
+      ? { stream, tcUrl, param, pageUrl } : { tcUrl, stream, param });
+    fields.stream_url = client.key;
+    const entry = this.streams.get(client.key);
+    if (entry && (client.media || action !== 'on_unpublish')) {
+      fields.stream_id = entry.id;
     }
     return fields;
-  }
-
-  // --- API
-
-  envelope(rest = {}) {
-    const pid = JSON.parse(this.recorded.versions.body).pid;
-    return {
-      code: 0, server: this.serverId, service: this.serviceId, pid, ...rest,
-    };
-  }
-
-  api(request, path) {
-    const list = /^\/api\/v1\/(clients|streams)(\/(.*))?$/.exec(path);
-    if (list) {
-      if (list[2] === undefined) return this.redirect(`/api/v1/${list[1]}/`);
-      return this.collection(request, list[1], list[3]);
-    }
-    for (const call of ['versions', 'summaries']) {
-      if (path !== `/api/v1/${call}`) continue;
-      return this.json(request, this.recorded[call].body.toString()
-        .replace(/"server":"[^"]*"/, `"server":"${this.serverId}"`)
-        .replace(/"service":"[^"]*"/, `"service":"${this.serviceId}"`));
-    }
-    const { urls, tests } = JSON.parse(path.startsWith('/api/v1/')
-      ? this.recorded.index.body : this.recorded.root.body);
-    return this.json(request, this.envelope({ urls, tests }));
-  }
-
-  collection(request, kind, id) {
-    const unknown = { code: kind === 'clients' ? 2049 : 2048 };
-    if (request.method === 'DELETE' && kind === 'clients') {
-      const session = this.clients.get(id);
-      if (!session) return this.json(request, unknown);
-      this.end(session);
-      return this.json(request, this.envelope());
-    }
-    const one = kind.slice(0, -1);
-    const all = kind === 'clients' ? this.clientRows() : this.streamRows();
-    if (!id) return this.json(request, this.envelope({ [kind]: all }));
-    const found = all.find((row) => row.id === id);
-    return this.json(request,
-      found ? this.envelope({ [one]: found }) : unknown);
-  }
-
-  clientRows() {
-    const model = JSON.parse(this.recorded.clients.body).clients.find((c) =>
-      c.type === 'rtc-publish');
-    return [...this.clients.values()].map((s) => ({
-      ...model, id: s.clientId, vhost: this.vhostId,
-      stream: this.streams.get(s.key).id, ip: s.ip, url: s.key, name: s.stream,
-      type: s.play ? 'rtc-play' : 'rtc-publish', publish: !s.play,
-      alive: (Date.now() - s.since) / 1000,
-    })).sort((a, b) => (a.id < b.id ? -1 : 1));
-  }
-
-  streamRows() {
-    const model = JSON.parse(this.recorded.streams.body).streams.find((s) =>
-      s.tcUrl === '');
-    return [...this.streams.values()].map((entry) => {
-      const publisher = this.publisher(entry.key);
-      const clients = [...this.sessions.values()].filter((s) =>
-        s.key === entry.key).length;
-      return {
-        ...model, id: entry.id, name: entry.stream, vhost: this.vhostId,
-        app: entry.app, url: entry.key, live_ms: Date.now(), clients,
-        publish: publisher
-          ? { active: true, cid: publisher.clientId } : { active: false },
-      };
-    }).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 }

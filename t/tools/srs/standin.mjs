@@ -1,17 +1,9 @@
-// The node on a port, a record of what it was asked, and a second port where a
-// test says what shall go wrong next:
-//
-//   GET    /requests  what came: {method, target, headers, body, raw, client}
-//   DELETE /requests  forget it
-//   GET    /sessions  live sessions
-//   GET    /hooks     hook calls made and how they were answered
-//   POST   /next      {match?: "METHOD /path prefix", action, times?, ...}
-//                     close | reset | hang | slow {ms} | status {status, body}
-//                     | garbage | truncate
-//   POST   /drop      {client_id}: that client's media stops (DTLS close)
-import http from 'node:http';
+// The node on its ports, a record of what it was asked, and one port more where
+// a test says what shall happen: see control.mjs.
 import net from 'node:net';
+import { control } from './control.mjs';
 import { response, serve } from './http.mjs';
+import { media } from './http_server.mjs';
 import { randomWord } from './names.mjs';
 import { Node } from './node.mjs';
 
@@ -19,7 +11,7 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
 function listen(server, port) {
   return new Promise((resolve, reject) => {
-    server.on('error', reject);
+    server.once('error', reject);
     server.listen(port, '127.0.0.1', () => resolve(server.address().port));
   });
 }
@@ -54,83 +46,90 @@ async function fail(plan, request, connection, answer) {
   }
 }
 
-function control(node, state) {
-  return http.createServer(async (request, answer) => {
-    const chunks = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const text = Buffer.concat(chunks).toString();
-    const say = (status, value) => {
-      answer.writeHead(status, { 'Content-Type': 'application/json' });
-      answer.end(JSON.stringify(value ?? null));
-    };
-    try {
-      switch (`${request.method} ${request.url}`) {
-        case 'GET /requests':
-          return say(200, state.requests);
-        case 'DELETE /requests':
-          state.requests.length = 0;
-          return say(200);
-        case 'GET /sessions':
-          return say(200, [...node.sessions.values()].map((s) => ({
-            id: s.id, key: s.key, play: s.play, client_id: s.clientId,
-            ip: s.ip, param: s.param, token: s.token, connected: s.connected,
-          })));
-        case 'GET /hooks':
-          return say(200, node.hooks.calls);
-        case 'POST /next':
-          state.plans.push({ times: 1, ...JSON.parse(text) });
-          return say(200);
-        case 'POST /drop': {
-          const session = node.clients.get(JSON.parse(text).client_id);
-          if (session) node.end(session);
-          return say(session ? 200 : 404);
-        }
-        default:
-          return say(404);
-      }
-    } catch (error) {
-      return say(400, { error: error.message });
-    }
-  });
-}
-
-export async function start({ port = 0, controlPort = 0, ...options } = {}) {
+export async function start({
+  port = 0, controlPort = 0, httpPort = 0, ...options
+} = {}) {
   const node = new Node(options);
-  const state = { requests: [], plans: [] };
+  const state = { requests: [], files: [], plans: [] };
 
-  async function handle(request, connection) {
-    state.requests.push({
+  // record: where it is noted down; handler: who answers.
+  const handle = (record, handler) => async (request, connection) => {
+    record.push({
       at: Date.now(), method: request.method, target: request.target,
       headers: request.headers, body: request.body.toString(),
       raw: request.raw.toString('base64'), client: connection.id,
     });
     const line = `${request.method} ${request.target}`;
     const plan = state.plans.find((p) => line.startsWith(p.match ?? ''));
-    const answer = () => node.handle(request, connection);
+    const answer = () => handler(request, connection);
     if (!plan) return answer();
     plan.times -= 1;
     if (plan.times <= 0) state.plans.splice(state.plans.indexOf(plan), 1);
     return fail(plan, request, connection, answer);
+  };
+
+  const id = () => randomWord(8);
+  const open = [
+    {
+      make: () => serve(handle(state.requests,
+        (...args) => node.handle(...args)), { id }),
+    },
+    {
+      make: () => serve(handle(state.files,
+        (...args) => media(node, ...args)), { id }),
+    },
+  ];
+  async function raise() {
+    for (const door of open) {
+      if (door.server) continue;
+      const server = door.make();
+      door.sockets = new Set();
+      server.on('connection', (socket) => {
+        door.sockets.add(socket);
+        socket.on('close', () => door.sockets.delete(socket));
+      });
+      door.port = await listen(server, door.port ?? 0);
+      door.server = server;
+    }
+  }
+  // The process has died: no answer, no hook, everybody gone.
+  function fall() {
+    for (const door of open) {
+      door.server?.close();
+      door.server = null;
+      for (const socket of door.sockets ?? []) socket.destroy();
+    }
+    node.reset();
   }
 
-  const server = serve(handle, { id: () => randomWord(8) });
-  const controlServer = control(node, state);
-  const sockets = new Set();
-  for (const s of [server, controlServer]) {
-    s.on('connection', (socket) => {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
-    });
-  }
+  open[0].port = port;
+  open[1].port = httpPort;
+  await raise();
+  const controlServer = control(node, state, {
+    raise, fall,
+    async restart() {
+      fall();
+      node.pid = String(Number(node.pid) + 1);
+      await raise();
+    },
+  });
+  const controlSockets = new Set();
+  controlServer.on('connection', (socket) => {
+    controlSockets.add(socket);
+    socket.on('close', () => controlSockets.delete(socket));
+  });
   return {
     node,
     ...state,
-    port: await listen(server, port),
+    port: open[0].port,
+    httpPort: open[1].port,
     controlPort: await listen(controlServer, controlPort),
+    raise,
+    fall,
     stop() {
-      server.close();
+      fall();
       controlServer.close();
-      for (const socket of sockets) socket.destroy();
+      for (const socket of controlSockets) socket.destroy();
     },
   };
 }
