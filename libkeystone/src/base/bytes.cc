@@ -1,5 +1,6 @@
 #include "base/bytes.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -81,6 +82,14 @@ std::string base64url_encode(Bytes in) {
             *to++ = kUrl[bits >> 6 & 63];
         }
     }
+    return out;
+}
+
+std::string base64_encode(Bytes in) {
+    std::string out = base64url_encode(in);
+    std::replace(out.begin(), out.end(), '-', '+');
+    std::replace(out.begin(), out.end(), '_', '/');
+    out.resize((out.size() + 3) / 4 * 4, '=');
     return out;
 }
 

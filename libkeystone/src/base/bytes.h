@@ -26,6 +26,8 @@ std::optional<std::string> hex_decode(std::string_view in);
 // alphabets and non-zero trailing bits, so that one value has one spelling.
 std::string base64url_encode(Bytes in);
 std::optional<std::string> base64url_decode(std::string_view in);
+// With padding (RFC 4648, section 4): for those who expect it.
+std::string base64_encode(Bytes in);
 
 // 128 bits as exactly 22 characters of [0-9A-Za-z], most significant first.
 std::string base62_encode(std::span<const uint8_t, 16> in);

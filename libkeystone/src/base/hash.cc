@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 namespace ks {
 
@@ -113,6 +114,16 @@ Sha256 HmacKey::sign(std::string_view data) const {
 
 Sha256 hmac_sha256(std::string_view key, std::string_view data) {
     return HmacKey(key).sign(data);
+}
+
+Sha1 hmac_sha1(std::string_view key, std::string_view data) {
+    Sha1 out;
+    unsigned len = 0;
+    must(HMAC(EVP_sha1(), key.data(), static_cast<int>(key.size()),
+              as_bytes(data).data(), data.size(), out.data(),
+              &len) != nullptr &&
+         len == out.size());
+    return out;
 }
 
 // Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.

@@ -1,4 +1,4 @@
-// SHA-256 and HMAC-SHA-256 by OpenSSL (kept by many eyes, uses the CPU's SHA
+// SHA-256 and HMAC by OpenSSL (kept by many eyes, uses the CPU's SHA
 // instructions); SipHash-2-4 for tables whose keys strangers choose.
 #pragma once
 
@@ -17,6 +17,10 @@ using Sha256 = std::array<uint8_t, 32>;
 
 Sha256 sha256(std::string_view data);
 Sha256 hmac_sha256(std::string_view key, std::string_view data);
+
+// For TURN, whose servers know nothing else; nothing of ours relies on it.
+using Sha1 = std::array<uint8_t, 20>;
+Sha1 hmac_sha1(std::string_view key, std::string_view data);
 
 // For a key that signs often: its two blocks are hashed once, in advance.
 // Holds no copy of the key; may be used by several threads.

@@ -237,10 +237,53 @@ Result<void> add_srs_node(Config &c, const Words &words) {
     return {};
 }
 
+// One member of ice_server: key=value.
+Result<void> set_ice_value(IceServer &server, const std::string &word,
+                           bool *has_ttl) {
+    size_t eq = word.find('=');
+    std::string key = word.substr(0, eq);
+    auto value = eq == std::string::npos ? Result<std::string>(std::string())
+                                         : resolve_value(word.substr(eq + 1));
+    if (!value) {
+        return value.error();
+    }
+    // they stand in quotes in a header, which OBS splits at , and ;
+    bool quotable = value->find_first_of("\"\\,;") == std::string::npos &&
+                    std::all_of(value->begin(), value->end(),
+                                [](char c) { return c >= ' ' && c <= '~'; });
+    if (key == "username" || key == "credential") {
+        if (!quotable) {
+            return bad("the " + key +
+                       " of ice_server has a character that a header cannot "
+                       "carry: no quotation mark, backslash, comma or "
+                       "semicolon, and ASCII only");
+        }
+        if (key == "username") {
+            server.username = *value;
+        } else {
+            server.credential = Secret(*value);
+        }
+    } else if (key == "secret") {
+        server.secret = Secret(trim(*value));
+    } else if (key == "ttl") {
+        auto seconds = number(*value, 60, 7 * 24 * 3600);
+        if (!seconds) {
+            return bad(seconds.error().detail + ": seconds for \"ttl\"");
+        }
+        server.ttl_seconds = *seconds;
+        *has_ttl = true;
+    } else {
+        return bad(quoted(key) + " is not known to ice_server, these are: "
+                                 "username, credential, secret, ttl");
+    }
+    wipe(value->data(), value->size());
+    return {};
+}
+
 Result<void> add_ice_server(Config &c, const Words &words) {
     constexpr std::string_view kForm =
         ": write \"ice_server stun:stun.example.org:3478;\" or \"ice_server "
-        "turn:turn.example.org:3478 username=U credential=env:TURN_PASSWORD;\"";
+        "turn:turn.example.org:3478 secret=env:TURN_SECRET;\"";
     if (words.size() < 2) {
         return bad("\"ice_server\" needs an address" + std::string(kForm));
     }
@@ -254,26 +297,28 @@ Result<void> add_ice_server(Config &c, const Words &words) {
         return bad(quoted(server.url) + " is not a stun: or turn: address" +
                    std::string(kForm));
     }
+    bool has_ttl = false;
     for (size_t i = 2; i < words.size(); i++) {
-        size_t eq = words[i].find('=');
-        std::string key = words[i].substr(0, eq);
-        auto value = eq == std::string::npos
-                         ? Result<std::string>(std::string())
-                         : resolve_value(words[i].substr(eq + 1));
-        if (!value) {
-            return value.error();
-        }
-        if (key == "username") {
-            server.username = *value;
-        } else if (key == "credential") {
-            server.credential = Secret(*value);
-        } else {
-            return bad(quoted(key) + " is not known to ice_server" +
-                       std::string(kForm));
+        auto set = set_ice_value(server, words[i], &has_ttl);
+        if (!set) {
+            return set.error();
         }
     }
-    if (turn && (server.username.empty() || server.credential.empty())) {
-        return bad(quoted(server.url) + " needs a username and a credential" +
+    bool pair = !server.username.empty() || !server.credential.empty();
+    if (!turn && (pair || words.size() > 2)) {
+        return bad(quoted(server.url) +
+                   " takes no credentials: only turn: does, remove them");
+    }
+    if (pair && (!server.secret.empty() || has_ttl)) {
+        return bad(quoted(server.url) +
+                   " has a fixed username or credential and a secret or ttl: "
+                   "keep secret= and ttl=, or username= and credential=");
+    }
+    bool whole = !server.username.empty() && !server.credential.empty();
+    if (turn && !whole && server.secret.empty()) {
+        return bad(quoted(server.url) +
+                   " needs a secret, or a username and a credential (is the "
+                   "environment variable set?)" +
                    std::string(kForm));
     }
     c.ice_servers.push_back(std::move(server));
@@ -436,7 +481,8 @@ Config Config::copy() const {
     c.cors_origins = cors_origins;
     c.srs_nodes = srs_nodes;
     for (const IceServer &s : ice_servers) {
-        c.ice_servers.push_back({s.url, s.username, s.credential.copy()});
+        c.ice_servers.push_back({s.url, s.username, s.credential.copy(),
+                                 s.secret.copy(), s.ttl_seconds});
     }
     c.rate_limits = rate_limits;
     c.rate_limits_off = rate_limits_off;

@@ -20,10 +20,16 @@ struct SrsNode {
     std::string srt;
 };
 
+// stun: has no credentials; turn: has either a fixed pair or a secret that it
+// shares with the TURN server, of which a pair is made for each client.
 struct IceServer {
-    std::string url; // stun:..., turn:...
+    std::string url;
     std::string username;
     Secret credential;
+    Secret secret;
+    int ttl_seconds = 3600;
+
+    bool is_open() const { return username.empty() && secret.empty(); }
 };
 
 struct RateLimit {

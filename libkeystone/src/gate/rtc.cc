@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "codec/sdp.h"
 #include "codec/uri.h"
+#include "gate/ice.h"
 #include "gate/open.h"
 
 namespace ks::gate {
@@ -82,8 +83,10 @@ Outcome Rtc::no_content(const codec::Request &request, unsigned status) const {
     return out;
 }
 
-// Answered without credentials; also the CORS preflight (W-5, W-11).
-Outcome Rtc::options(const codec::Request &request) const {
+// Answered without credentials; also the CORS preflight (W-5, W-11).  A
+// stranger is told of no TURN server, as relaying is not free; who shows a
+// token that lets him in is (W-6).
+rt::Task<Outcome> Rtc::options(const codec::Request &request) {
     Outcome out = no_content(request, 200);
     bool endpoint = session_id_.empty();
     if (endpoint) {
@@ -102,9 +105,20 @@ Outcome Rtc::options(const codec::Request &request) const {
         out.response.set("Allow", endpoint ? "GET, HEAD, POST, OPTIONS"
                                            : "GET, HEAD, PATCH, DELETE, "
                                              "OPTIONS");
-        add_ice_servers(out.response);
+        bool trusted = model::presented_token(credential_).has_value();
+        if (trusted) {
+            trusted = !limited(request);
+        }
+        if (trusted) {
+            Question q = question(request);
+            auto decision = co_await access_.authorize(q);
+            stream_id_ = decision.stream.id;
+            trusted = decision.allowed();
+        }
+        add_ice_servers(config_, trusted, stream_id_.view(), loop_.wall(),
+                        out.response);
     }
-    return out;
+    co_return out;
 }
 
 std::optional<Outcome> Rtc::limited(const codec::Request &request) {
@@ -141,7 +155,8 @@ rt::Task<Outcome> Rtc::head(const codec::Request &request) {
                           "name of at most 64 letters, digits, _ and -.");
     }
     if (request.method == "OPTIONS") {
-        co_return options(request);
+        auto out = co_await options(request);
+        co_return out;
     }
     if (request.method == "GET" || request.method == "HEAD") {
         bool sdp = action_ == Action::play && request.method == "HEAD";
@@ -354,7 +369,7 @@ Outcome Rtc::created(const codec::Request &request, const UpstreamHead &head) {
     out.response.set("Location",
                      base_ + '/' + stream_id_.str() + '/' + session.str());
     out.response.set("Cache-Control", "no-store");
-    add_ice_servers(out.response);
+    add_ice_servers(config_, true, stream_id_.view(), now, out.response);
     add_media_headers(request, out.response);
     return out;
 }
@@ -386,19 +401,6 @@ Outcome Rtc::ended(const codec::Request &request, const UpstreamHead &head) {
                   "the media server did not confirm the end of a session");
     }
     return no_content(request, 200);
-}
-
-// One header each: OBS does not split a list (W-31).
-void Rtc::add_ice_servers(codec::Response &response) const {
-    for (const conf::IceServer &server : config_.ice_servers) {
-        std::string link = "<" + server.url + ">; rel=\"ice-server\"";
-        if (!server.username.empty()) {
-            link += "; username=\"" + server.username + "\"; credential=\"" +
-                    std::string(server.credential.reveal()) +
-                    "\"; credential-type=\"password\"";
-        }
-        response.add("Link", link);
-    }
 }
 
 } // namespace ks::gate

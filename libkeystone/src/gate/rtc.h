@@ -58,7 +58,7 @@ class Rtc {
     std::optional<Outcome> limited(const codec::Request &request);
     std::string why_not(const Admission &admission) const;
     Outcome no_content(const codec::Request &request, unsigned status) const;
-    Outcome options(const codec::Request &request) const;
+    rt::Task<Outcome> options(const codec::Request &request);
     Question question(const codec::Request &request) const;
     rt::Task<Outcome> offer_head(const codec::Request &request);
     rt::Task<Outcome> offer_body(const codec::Request &request);
@@ -66,7 +66,6 @@ class Rtc {
     Outcome created(const codec::Request &request, const UpstreamHead &head);
     Outcome failed(const codec::Request &request, const UpstreamHead &head);
     Outcome ended(const codec::Request &request, const UpstreamHead &head);
-    void add_ice_servers(codec::Response &response) const;
 
     const conf::Config &config_;
     Access &access_;

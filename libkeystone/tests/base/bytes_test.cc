@@ -43,6 +43,22 @@ static void base64url_vectors(void **) {
     assert_text(base64url_encode(as_bytes(raw({0xfb, 0xff, 0xbf}))), "-_-_");
 }
 
+// RFC 4648, section 10.
+static void base64_vectors(void **) {
+    struct {
+        const char *plain;
+        const char *text;
+    } rows[] = {{"", ""},
+                {"f", "Zg=="},
+                {"fo", "Zm8="},
+                {"foo", "Zm9v"},
+                {"foob", "Zm9vYg=="}};
+    for (auto &row : rows) {
+        assert_text(base64_encode(as_bytes(row.plain)), row.text);
+    }
+    assert_text(base64_encode(as_bytes(raw({0xfb, 0xff, 0xbf}))), "+/+/");
+}
+
 static void base64url_has_one_spelling(void **) {
     for (const char *bad : {"Zg==", "Zg=", "Z", "Zh", "Zm9", "Zm9vYh", "+/+/",
                             "Zm 9", "Zm9v\n", "Zm9vZ"}) {
@@ -134,6 +150,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(hex_both_ways),
         cmocka_unit_test(base64url_vectors),
+        cmocka_unit_test(base64_vectors),
         cmocka_unit_test(base64url_has_one_spelling),
         cmocka_unit_test(base62_is_22_characters),
         cmocka_unit_test(ascii_without_case),

@@ -58,6 +58,22 @@ static void hmac_vectors(void **) {
     }
 }
 
+// RFC 2202, section 3.
+static void hmac_sha1_vectors(void **) {
+    const HmacVector rows[] = {
+        {std::string(20, '\x0b'), "Hi There",
+         "b617318655057264e28bc0b6fb378c8ef146be00"},
+        {"Jefe", "what do ya want for nothing?",
+         "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
+        {std::string(80, '\xaa'),
+         "Test Using Larger Than Block-Size Key - Hash Key First",
+         "aa4ae5e15272d00e95705637ce8a3b55ed402112"},
+    };
+    for (const HmacVector &v : rows) {
+        assert_text(hex_encode(hmac_sha1(v.key, v.data)), v.mac);
+    }
+}
+
 static void a_key_signs_again_and_again(void **) {
     for (const HmacVector &v : rfc4231()) {
         HmacKey key(v.key);
@@ -101,6 +117,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(sha256_vectors),
         cmocka_unit_test(hmac_vectors),
+        cmocka_unit_test(hmac_sha1_vectors),
         cmocka_unit_test(a_key_signs_again_and_again),
         cmocka_unit_test(siphash_vectors),
         cmocka_unit_test(siphash_depends_on_the_key),

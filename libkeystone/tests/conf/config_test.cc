@@ -30,6 +30,10 @@ void a_whole_block_is_read(void **) {
              {"cors_origins", "https://App.example.org,http://localhost:5173"},
              {"srs_node", "srs_a", "api=127.0.0.1:1985", "rtmp=127.0.0.1:19"},
              {"ice_server", "stun:stun.example.org:3478"},
+             {"ice_server", "turn:turn.example.org:3478", "username=u",
+              "credential=c"},
+             {"ice_server", "turns:turn.example.org:5349",
+              "secret=env:TEST_JWT", "ttl=600"},
              {"rate_limit", "login", "10r/m", "burst=5"},
              {"registration", "closed"}}) {
         assert_text(refused(c, words), "");
@@ -48,6 +52,12 @@ void a_whole_block_is_read(void **) {
     Config copy = c.copy();
     assert_text(copy.jwt_secrets[0].reveal(), kSecret);
     assert_text(copy.srs_nodes[0].name, "srs_a");
+    assert_true(copy.ice_servers[0].is_open());
+    assert_text(copy.ice_servers[1].credential.reveal(), "c");
+    assert_int_equal(copy.ice_servers[1].ttl_seconds, 3600);
+    assert_text(copy.ice_servers[2].secret.reveal(), kSecret);
+    assert_int_equal(copy.ice_servers[2].ttl_seconds, 600);
+    assert_false(copy.ice_servers[2].is_open());
 }
 
 void an_empty_variable_is_as_if_not_written(void **) {
@@ -107,7 +117,19 @@ void bad_values_are_refused_with_the_cure(void **) {
         {{"srs_node", "a", "apo=h:1"}, "not known to srs_node"},
         {{"srs_node", "a", "rtmp=h:1"}, "needs api="},
         {{"ice_server", "stun.example.org"}, "not a stun: or turn:"},
-        {{"ice_server", "turn:h:1"}, "needs a username"},
+        {{"ice_server", "turn:h:1"}, "needs a secret, or a username"},
+        {{"ice_server", "turn:h:1", "secret=env:TEST_UNSET"},
+         "is the environment variable set?"},
+        {{"ice_server", "turn:h:1", "username=u"}, "and a credential"},
+        {{"ice_server", "turn:h:1", "secret=hunter2", "username=u"},
+         "keep secret= and ttl=, or username= and credential="},
+        {{"ice_server", "turn:h:1", "username=u", "credential=hunter2\""},
+         "credential of ice_server has a character"},
+        {{"ice_server", "turn:h:1", "secret=hunter2", "ttl=5"},
+         "seconds for \"ttl\""},
+        {{"ice_server", "turn:h:1", "sekret=hunter2"},
+         "username, credential, secret, ttl"},
+        {{"ice_server", "stun:h:1", "secret=hunter2"}, "only turn: does"},
         {{"rate_limit", "login", "10"}, "not a rate"},
         {{"rate_limit", "login", "0r/m"}, "not a number"},
         {{"rate_limit", "logon", "1r/m"}, "register, login"},

@@ -248,6 +248,43 @@ void asking_what_there_is(void **) {
     assert_text(head.out.response.header("Content-Type"), "application/sdp");
 }
 
+// Whoever may use the stream is told of TURN, by the 201 and by OPTIONS.
+void who_is_told_of_turn(void **) {
+    RtcWorld w;
+    assert_true(w.config
+                    .directive({"ice_server", "turn:turn.example.org:3478",
+                                "secret=north wind"})
+                    .ok());
+    auto links = [](const Outcome &out) {
+        std::string all;
+        for (const auto &h : out.response.headers) {
+            all += h.name == "Link" ? h.value + "\n" : "";
+        }
+        return all;
+    };
+    auto options = [&](std::string_view what, std::string bearer) {
+        RtcWorld::Try t(w, "OPTIONS", w.endpoint(what), std::move(bearer));
+        assert_int_equal(t.out.response.status, 200);
+        assert_has(links(t.out), "<stun:");
+        return links(t.out).find("credential=") != std::string::npos;
+    };
+    assert_false(options("whip", ""));
+    assert_false(options("whip", "undefined"));
+    assert_false(options("whip", "ks_pub_wrong"));
+    assert_false(options("whip", w.token(model::TokenKind::play)));
+    assert_true(options("whip", w.key()));
+    assert_false(options("whep", w.token(model::TokenKind::play))); // not live
+
+    RtcWorld::Try post(w, "POST", w.endpoint("whip"), w.key());
+    post.body(data("chromium-whip.sdp"));
+    post.answer(201, kLocation);
+    std::string given = links(post.out);
+    assert_has(given, "<stun:");
+    assert_has(given, "username=\"" +
+                          std::to_string(w.loop.wall() / kSecond + 3600) + ":" +
+                          w.id.str() + "\"");
+}
+
 void too_many_offers_are_turned_away(void **) {
     RtcWorld w;
     assert_true(
@@ -308,6 +345,7 @@ int main() {
         cmocka_unit_test(the_forms_of_an_endpoint),
         cmocka_unit_test(bad_offers_leave_no_session),
         cmocka_unit_test(asking_what_there_is),
+        cmocka_unit_test(who_is_told_of_turn),
         cmocka_unit_test(too_many_offers_are_turned_away),
         cmocka_unit_test(streams_stay_on_their_nodes),
     };
