@@ -221,6 +221,10 @@ ngx_http_keystone_drop_foreign(ngx_http_request_t *r, ngx_uint_t room)
 
     r->headers_out.location = NULL;
 
+    /* of a session, an ETag would promise ICE restarts */
+
+    ngx_http_clear_etag(r);
+
     for ( ;; ) {
         h = ngx_http_keystone_find_header(r, (u_char *) "Access-Control-",
                                           sizeof("Access-Control-") - 1, 1);

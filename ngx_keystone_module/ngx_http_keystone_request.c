@@ -203,6 +203,9 @@ ngx_http_keystone_wanted(ngx_table_elt_t *h)
         return ngx_http_keystone_is("authorization")
                || ngx_http_keystone_is("if-none-match");
 
+    case 14:
+        return ngx_http_keystone_is("content-length");
+
     case 15:
         return ngx_http_keystone_is("idempotency-key");
 

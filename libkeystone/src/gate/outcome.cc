@@ -1,6 +1,8 @@
 #include "gate/outcome.h"
 
 #include "codec/problem.h"
+#include "codec/uri.h"
+#include "model/token.h"
 
 #include <algorithm>
 
@@ -49,7 +51,8 @@ Outcome refusal(const codec::RequestView &request, Code code,
     out.response.set("Cache-Control", "no-store");
     if (out.response.status == 401) {
         // RFC 6750, section 3: no error attribute when nothing was presented
-        bool presented = !request.header("authorization").empty();
+        auto bearer = codec::bearer(request.header("authorization"));
+        bool presented = bearer && model::presented_token(*bearer);
         out.response.set("WWW-Authenticate", presented
                                                  ? "Bearer realm=\"keystone\", "
                                                    "error=\"invalid_token\""

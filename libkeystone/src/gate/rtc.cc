@@ -5,6 +5,7 @@
 #include "codec/uri.h"
 #include "gate/ice.h"
 #include "gate/open.h"
+#include "gate/rtc_path.h"
 
 namespace ks::gate {
 
@@ -27,6 +28,29 @@ Protocol protocol_of(Action action) {
     return action == Action::publish ? Protocol::whip : Protocol::whep;
 }
 
+// Neither Content-Length nor chunked: HTTP takes that for no body at all.
+bool lacks_length(const codec::Request &request) {
+    return request.body_len == 0 && request.header("content-length").empty();
+}
+
+constexpr std::string_view kNeedsLength =
+    "Send it with Content-Length, or chunked.";
+
+// SRS names a session by the ICE names of both ends, "SRS's:client's", in its
+// Location, where nothing is escaped.  Empty: another media server.
+std::string_view client_ufrag(std::string_view resource) {
+    constexpr std::string_view kSession = "&session=";
+    size_t at = resource.find(kSession);
+    if (at == std::string_view::npos) {
+        return {};
+    }
+    resource.remove_prefix(at + kSession.size());
+    resource = resource.substr(0, resource.find('&'));
+    size_t colon = resource.find(':');
+    return colon == std::string_view::npos ? std::string_view()
+                                           : resource.substr(colon + 1);
+}
+
 std::string_view word_of(Action action) {
     return action == Action::publish ? "whip" : "whep";
 }
@@ -37,42 +61,6 @@ Rtc::~Rtc() {
     if (!opened_.empty()) {
         sessions_.release(opened_, EndReason::client);
     }
-}
-
-// Takes the path apart: [prefix] whip [/stream [/session]].
-bool Rtc::read_path(const codec::Request &request) {
-    std::string_view path = request.uri.substr(request.prefix_len);
-    std::string_view word = path.substr(0, path.find('/'));
-    if (word == "whip") {
-        action_ = Action::publish;
-    } else if (word == "whep") {
-        action_ = Action::play;
-    } else {
-        return false;
-    }
-    base_ = request.uri.substr(0, request.prefix_len + word.size());
-    path.remove_prefix(std::min(word.size() + 1, path.size()));
-
-    size_t slash = path.find('/');
-    stream_ = path.substr(0, slash);
-    if (slash != std::string_view::npos) {
-        session_id_ = path.substr(slash + 1);
-        if (session_id_.find('/') != std::string::npos) {
-            return false;
-        }
-    }
-    if (stream_.empty()) {
-        stream_ = codec::query_value(request.query, "stream").value_or("");
-    }
-    if (!stream_.empty() && !codec::is_stream_name(stream_)) {
-        return false;
-    }
-    credential_ = codec::bearer(request.header("authorization"))
-                      .value_or(std::string_view());
-    if (!model::presented_token(credential_)) {
-        credential_ = codec::query_value(request.query, "token").value_or("");
-    }
-    return true;
 }
 
 Outcome Rtc::no_content(const codec::Request &request, unsigned status) const {
@@ -105,7 +93,7 @@ rt::Task<Outcome> Rtc::options(const codec::Request &request) {
         out.response.set("Allow", endpoint ? "GET, HEAD, POST, OPTIONS"
                                            : "GET, HEAD, PATCH, DELETE, "
                                              "OPTIONS");
-        bool trusted = model::presented_token(credential_).has_value();
+        bool trusted = !credential_.empty();
         if (trusted) {
             trusted = !limited(request);
         }
@@ -149,11 +137,20 @@ Question Rtc::question(const codec::Request &request) const {
 }
 
 rt::Task<Outcome> Rtc::head(const codec::Request &request) {
-    if (!read_path(request)) {
-        co_return refusal(request, Code::not_found,
-                          "An endpoint is whip/STREAM or whep/STREAM, with a "
-                          "name of at most 64 letters, digits, _ and -.");
+    auto path = read_rtc_path(request, path_of_url(config_.edge_base_url));
+    bool preflight = request.method == "OPTIONS" &&
+                     !request.header("access-control-request-method").empty();
+    if (!path && !preflight) { // a page that is let through can read why
+        const Error &e = path.error();
+        co_return refusal(request, e.code, e.detail);
     }
+    if (path) {
+        action_ = path->action;
+        base_ = std::move(path->base);
+        stream_ = std::move(path->stream);
+        session_id_ = std::move(path->session);
+    }
+    credential_ = rtc_credential(request);
     if (request.method == "OPTIONS") {
         auto out = co_await options(request);
         co_return out;
@@ -197,6 +194,9 @@ rt::Task<Outcome> Rtc::offer_head(const codec::Request &request) {
         out.response.set("Accept-Post", kSdpType);
         co_return out;
     }
+    if (lacks_length(request)) {
+        co_return refusal(request, Code::length_required, kNeedsLength);
+    }
     if (request.body_len > kMaxOffer) {
         co_return refusal(request, Code::payload_too_large,
                           "An offer has at most 64 KiB.");
@@ -229,6 +229,12 @@ rt::Task<Outcome> Rtc::body(const codec::Request &request) {
     if (!fragment) {
         Error &e = fragment.error();
         co_return refusal(request, e.code, e.detail);
+    }
+    if (!ufrag_.empty() && !fragment->ufrag.empty() &&
+        fragment->ufrag != ufrag_) {
+        co_return refusal(request, Code::unsupported_sdp,
+                          "The media server does no ICE restart. The session "
+                          "goes on as it is: end it and send a new offer.");
     }
     co_return no_content(request, 204);
 }
@@ -295,7 +301,7 @@ rt::Task<Outcome> Rtc::session_head(const codec::Request &request) {
                           "address is wrong.");
     }
     stream_id_ = session->stream_id;
-    if (model::presented_token(credential_)) {
+    if (!credential_.empty()) {
         Question q = question(request);
         q.in_session = true;
         auto decision = co_await access_.authorize(q);
@@ -317,11 +323,15 @@ rt::Task<Outcome> Rtc::session_head(const codec::Request &request) {
             out.response.set("Accept-Patch", kTrickleType);
             co_return out;
         }
+        if (lacks_length(request)) {
+            co_return refusal(request, Code::length_required, kNeedsLength);
+        }
         if (request.body_len > kMaxOffer) {
             co_return refusal(request, Code::payload_too_large,
                               "A fragment has at most 64 KiB.");
         }
         kind_ = Kind::trickle;
+        ufrag_ = client_ufrag(session->upstream_resource.view());
         Outcome out;
         out.next = Outcome::Next::body;
         out.stream = stream_id_;

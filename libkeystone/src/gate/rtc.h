@@ -5,7 +5,7 @@
 //     DELETE  whip/{stream}/{session}   ends it
 //     PATCH   whip/{stream}/{session}   trickle: checked, 204 (SRS is ICE-lite)
 //     GET, HEAD, OPTIONS                2xx without a body
-// Also whip, whip/, whip/?app=live&stream={stream}; the same with whep.
+// In more forms than these: see rtc_path.h.
 #pragma once
 
 #include "codec/http.h"
@@ -54,7 +54,6 @@ class Rtc {
   private:
     enum class Kind : uint8_t { none, offer, trickle, end };
 
-    bool read_path(const codec::Request &request);
     std::optional<Outcome> limited(const codec::Request &request);
     std::string why_not(const Admission &admission) const;
     Outcome no_content(const codec::Request &request, unsigned status) const;
@@ -79,7 +78,8 @@ class Rtc {
     std::string stream_;     // as the client named it; empty: the key does
     std::string session_id_; // in the path
     std::string credential_;
-    Id opened_; // offer: our session, not confirmed yet
+    std::string ufrag_; // trickle: of the session's offer, if it is known
+    Id opened_;         // offer: our session, not confirmed yet
     Id stream_id_;
 };
 

@@ -33,6 +33,7 @@ struct RtcWorld : GateWorld {
             view.query = query;
             view.prefix_len = std::string_view("/rtc/v1/").size();
             view.client_ip = "192.0.2.20";
+            view.body_len = -1;
             view.request_id = "request-1";
             if (!bearer.empty()) {
                 view.add_header("Authorization", authorization);
@@ -77,7 +78,8 @@ struct RtcWorld : GateWorld {
 };
 
 constexpr std::string_view kLocation =
-    "/rtc/v1/whip/?action=delete&token=876g88831&app=live&stream=s&session=a:b";
+    "/rtc/v1/whip/"
+    "?action=delete&token=876g88831&app=live&stream=s&session=a:EsAw";
 
 void a_whip_session_from_offer_to_delete(void **) {
     RtcWorld w;
@@ -105,6 +107,18 @@ void a_whip_session_from_offer_to_delete(void **) {
                         "application/trickle-ice-sdpfrag");
     patch.body(data("trickle.sdpfrag"));
     assert_int_equal(patch.out.response.status, 204);
+
+    // another ufrag is an ICE restart: refused, and the session goes on
+    std::string other = data("trickle.sdpfrag");
+    size_t at;
+    while ((at = other.find("EsAw")) != std::string::npos) {
+        other.replace(at, 4, "OTHR");
+    }
+    RtcWorld::Try restart(w, "PATCH", location, "",
+                          "application/trickle-ice-sdpfrag");
+    restart.body(other);
+    assert_int_equal(restart.out.response.status, 422);
+    assert_true(w.live());
 
     // the address is enough to end it; SRS gets its own Location back
     RtcWorld::Try end(w, "DELETE", location);
@@ -225,6 +239,44 @@ void the_forms_of_an_endpoint(void **) {
     assert_int_equal(in_query.out.next, Outcome::Next::pass);
 }
 
+// What the client is told to come back with.
+void a_challenge_says_what_was_wrong(void **) {
+    RtcWorld w;
+    struct Row {
+        const char *bearer;
+        bool error;
+    };
+    for (const Row &row : std::initializer_list<Row>{
+             {"", false}, {"undefined", false}, {"ks_pub_wrong", true}}) {
+        RtcWorld::Try t(w, "POST", w.endpoint("whip"), row.bearer);
+        assert_int_equal(t.out.response.status, 401);
+        std::string_view says = t.out.response.header("WWW-Authenticate");
+        assert_true(says.starts_with("Bearer realm="));
+        assert_int_equal(says.find("invalid_token") != std::string::npos,
+                         row.error);
+    }
+}
+
+void a_body_needs_a_length(void **) {
+    RtcWorld w;
+    codec::RequestView view;
+    std::string uri = w.endpoint("whip");
+    view.method = "POST";
+    view.uri = uri;
+    view.prefix_len = 8;
+    view.request_id = "request-1";
+    view.add_header("Content-Type", "application/sdp");
+    codec::Request none(view);
+    gate::Rtc rtc(w.config, w.access, w.limits, w.sessions, w.loop);
+    Outcome out = w.run(rtc.head(none));
+    assert_int_equal(out.response.status, 411);
+    view.add_header("Content-Length", "0"); // there is one: an empty offer
+    codec::Request empty(view);
+    gate::Rtc again(w.config, w.access, w.limits, w.sessions, w.loop);
+    out = w.run(again.head(empty));
+    assert_int_equal(out.response.status, 401);
+}
+
 void bad_offers_leave_no_session(void **) {
     RtcWorld w;
     RtcWorld::Try empty(w, "POST", w.endpoint("whip"), w.key());
@@ -343,6 +395,8 @@ int main() {
         cmocka_unit_test(a_client_that_leaves_frees_the_name),
         cmocka_unit_test(refused_before_the_offer_is_read),
         cmocka_unit_test(the_forms_of_an_endpoint),
+        cmocka_unit_test(a_challenge_says_what_was_wrong),
+        cmocka_unit_test(a_body_needs_a_length),
         cmocka_unit_test(bad_offers_leave_no_session),
         cmocka_unit_test(asking_what_there_is),
         cmocka_unit_test(who_is_told_of_turn),
