@@ -159,17 +159,11 @@ ngx_int_t ngx_rtmp_keystone_accept(ngx_rtmp_session_t *s,
     ngx_rtmp_header_t *h, ngx_chain_t *in);
 void ngx_rtmp_keystone_hook_connect(void);
 
-/* publish.c */
+/* command.c: publish and play */
 
-ngx_int_t ngx_rtmp_keystone_publish_passed(ngx_rtmp_keystone_ctx_t *ctx,
-    ngx_rtmp_publish_t *v);
-void ngx_rtmp_keystone_hook_publish(void);
-
-/* play.c */
-
-ngx_int_t ngx_rtmp_keystone_play_passed(ngx_rtmp_keystone_ctx_t *ctx,
-    ngx_rtmp_play_t *v);
-void ngx_rtmp_keystone_hook_play(void);
+ngx_int_t ngx_rtmp_keystone_passed(ngx_rtmp_keystone_ctx_t *ctx,
+    ngx_rtmp_keystone_command_t *cmd);
+void ngx_rtmp_keystone_hook_commands(void);
 
 
 /* is this session for the core to decide about? */

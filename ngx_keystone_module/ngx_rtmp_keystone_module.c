@@ -267,8 +267,7 @@ ngx_rtmp_keystone_init_process(ngx_cycle_t *cycle)
     ngx_rtmp_keystone_init_publishers();
 
     ngx_rtmp_keystone_hook_connect();
-    ngx_rtmp_keystone_hook_publish();
-    ngx_rtmp_keystone_hook_play();
+    ngx_rtmp_keystone_hook_commands();
     ngx_rtmp_keystone_hook_close();
 
     if (ngx_rtmp_keystone_init_auto_push(cycle) != NGX_OK) {

@@ -88,7 +88,7 @@ ngx_rtmp_keystone_create_ctx(ngx_rtmp_session_t *s)
 
 
 /*
- * NGX_OK     passed: call ngx_rtmp_keystone_..._passed()
+ * NGX_OK     passed: call ngx_rtmp_keystone_passed()
  * NGX_AGAIN  keep the command in ctx->command, the answer comes by an event
  * NGX_DONE   refused, the client knows
  */
@@ -394,19 +394,13 @@ ngx_rtmp_keystone_timer_handler(ngx_event_t *ev)
 static void
 ngx_rtmp_keystone_resume(ngx_rtmp_keystone_ctx_t *ctx)
 {
-    ngx_int_t  rc;
-
     switch (ks_rtmp_state(ctx->rtmp)) {
 
     case KS_AGAIN:
         return;
 
     case KS_PASS:
-        rc = ctx->action == KS_PUBLISH
-                 ? ngx_rtmp_keystone_publish_passed(ctx, &ctx->command->publish)
-                 : ngx_rtmp_keystone_play_passed(ctx, &ctx->command->play);
-
-        if (rc != NGX_OK) {
+        if (ngx_rtmp_keystone_passed(ctx, ctx->command) != NGX_OK) {
             ngx_rtmp_finalize_session(ctx->session);
         }
 
