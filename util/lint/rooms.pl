@@ -16,10 +16,12 @@ my %may = (
     zone  => 'base model',
     sql   => 'base rt',
     store => 'base codec model conf rt zone sql',
-    gate  => 'base codec model conf rt zone store',
-    api   => 'base codec model conf rt zone store gate',
+    net   => 'base codec rt',
+    srs   => 'base codec model rt net',
+    gate  => 'base codec model conf rt zone store net srs',
+    api   => 'base codec model conf rt zone store srs gate',
     ops   => 'base codec model conf rt zone store',
-    abi   => 'base codec model conf rt zone sql store gate api ops',
+    abi   => 'base codec model conf rt zone sql store srs gate api ops',
 );
 
 # A library's header, and the only rooms that may know it.

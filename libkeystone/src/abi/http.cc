@@ -68,6 +68,9 @@ struct ks_http_s : ks::rt::Ready {
         // what waits refers to the request and to the Rtc: it goes first
         api_task.destroy();
         gate_task.destroy();
+        if (room == KS_ROOM_HLS && !session.empty()) {
+            w.hls->ended(session);
+        }
     }
 
     int begin(RequestView &r);
@@ -176,7 +179,8 @@ int ks_http_s::begin_rtc(RequestView &r) {
     r.request_id = id();
     request = std::make_unique<Request>(r);
     rtc = std::make_unique<ks::gate::Rtc>(w.config, *w.access, *w.limits,
-                                          *w.sessions, w.loop);
+                                          *w.sessions, *w.upstream, *w.tickets,
+                                          w.loop);
     return start(rtc->head(*request));
 }
 

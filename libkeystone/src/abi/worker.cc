@@ -76,10 +76,21 @@ ks_worker_t *ks_worker_create(const ks_config_t *cf, const ks_host_t *host,
         w->access =
             std::make_unique<ks::gate::Access>(*w->store, w->zone, w->loop);
         w->limits = std::make_unique<ks::gate::Limits>(w->config, w->zone);
-        w->hls = std::make_unique<ks::gate::Hls>(
-            *w->access, *w->limits, *w->sessions, w->zone, w->loop);
+        w->tickets = std::make_unique<ks::gate::Tickets>(w->config.jwt_secrets);
+        w->upstream =
+            std::make_unique<ks::gate::Upstream>(w->config, w->zone, w->loop);
+        w->sessions->use(*w->upstream);
+        w->hls = std::make_unique<ks::gate::Hls>(*w->access, *w->limits,
+                                                 *w->sessions, w->zone,
+                                                 *w->tickets, w->loop);
+        w->hooks = std::make_unique<ks::gate::Hooks>(
+            w->config, *w->access, *w->limits, *w->sessions, *w->upstream,
+            *w->tickets, w->loop);
+        w->nodes = std::make_unique<ks::gate::Nodes>(
+            w->config, *w->store, w->zone, *w->sessions, *w->upstream, w->loop);
         w->api = std::make_unique<ks::api::Api>(w->config, *w->store, w->zone,
                                                 *w->sessions, w->loop);
+        w->api->use(*w->hooks);
         return w.release();
     } catch (const std::exception &e) {
         write_error(err, errlen, e.what());
@@ -91,6 +102,7 @@ void ks_worker_start(ks_worker_t *w) noexcept {
     try {
         w->store->start();
         w->sessions->start();
+        w->nodes->start();
     } catch (const std::exception &e) {
         w->loop.log(ks::rt::LogLevel::alert, e.what());
     }

@@ -7,8 +7,12 @@
 #include "conf/config.h"
 #include "gate/access.h"
 #include "gate/hls.h"
+#include "gate/hooks.h"
 #include "gate/limits.h"
+#include "gate/nodes.h"
 #include "gate/sessions.h"
+#include "gate/ticket.h"
+#include "gate/upstream.h"
 #include "keystone.h"
 #include "rt/loop.h"
 #include "store/store.h"
@@ -29,7 +33,11 @@ struct ks_worker_s {
     std::unique_ptr<ks::gate::Sessions> sessions;
     std::unique_ptr<ks::gate::Access> access;
     std::unique_ptr<ks::gate::Limits> limits;
+    std::unique_ptr<ks::gate::Tickets> tickets;
+    std::unique_ptr<ks::gate::Upstream> upstream;
     std::unique_ptr<ks::gate::Hls> hls;
+    std::unique_ptr<ks::gate::Hooks> hooks;
+    std::unique_ptr<ks::gate::Nodes> nodes;
     std::unique_ptr<ks::api::Api> api;
 
     // ks_http_problem()

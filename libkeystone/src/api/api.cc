@@ -105,6 +105,8 @@ Api::Api(const conf::Config &config, store::Store &store, zone::Zone &zone,
 
 Api::~Api() = default;
 
+void Api::use(gate::Hooks &hooks) { context_->hooks = &hooks; }
+
 Step Api::begin(const codec::RequestView &request) {
     Context &ctx = *context_;
     Step step;
@@ -145,7 +147,11 @@ Step Api::begin(const codec::RequestView &request) {
     const Route &route = *found.route;
     Ask ask;
     ask.route = &route;
-    if (route.auth != Auth::none) {
+    if (route.auth == Auth::srs) {
+        if (auto wrong = check_hook_secret(ctx, request)) {
+            return refusal(*wrong);
+        }
+    } else if (route.auth != Auth::none) {
         auto who = ctx.access.verify(request.header("Authorization"));
         if (!who) {
             return refusal(who.error());

@@ -22,8 +22,9 @@ namespace ks::conf {
 struct Config;
 }
 namespace ks::gate {
+class Hooks;
 class Sessions;
-}
+} // namespace ks::gate
 namespace ks::store {
 class Store;
 }
@@ -61,6 +62,8 @@ class Api {
     Api(const conf::Config &config, store::Store &store, zone::Zone &zone,
         gate::Sessions &sessions, rt::Loop &loop);
     ~Api();
+    // SRS's hooks go there; without it they are refused.
+    void use(gate::Hooks &hooks);
     Api(const Api &) = delete;
     Api &operator=(const Api &) = delete;
 

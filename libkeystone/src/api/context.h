@@ -8,6 +8,7 @@
 #include "api/row_cache.h"
 #include "api/urls.h"
 #include "conf/config.h"
+#include "gate/hooks.h"
 #include "gate/limits.h"
 #include "gate/sessions.h"
 #include "rt/loop.h"
@@ -28,6 +29,7 @@ struct Context {
     store::Store &store;
     zone::Zone &zone;
     gate::Sessions &sessions;
+    gate::Hooks *hooks = nullptr; // null: hooks are off
     rt::Loop &loop;
     Access access;
     gate::Limits limits;

@@ -57,6 +57,14 @@ Quick stream_status_cached(Context &ctx, const codec::RequestView &request,
 // connect.cc
 Reply connect_stream(Context &ctx, Call &call);
 
+// hooks.cc
+Reply srs_hook(Context &ctx, Call &call);
+std::optional<Error> check_hook_secret(const Context &ctx,
+                                       const codec::RequestView &request);
+
+// nodes.cc
+Reply list_nodes(Context &ctx, Call &call);
+
 // tokens.cc
 Reply create_token(Context &ctx, Call &call);
 Reply list_tokens(Context &ctx, Call &call);

@@ -15,7 +15,8 @@ namespace ks::api {
 enum class Auth : uint8_t {
     none, // or looked at by the handler itself
     user,
-    admin
+    admin,
+    srs // the secret in the address of a hook
 };
 
 enum class Body : uint8_t {

@@ -117,6 +117,13 @@ std::optional<int64_t> Json::as_integer() const {
     return json_integer_value(node_);
 }
 
+std::optional<double> Json::as_real() const {
+    if (kind() != Kind::integer && kind() != Kind::real) {
+        return std::nullopt;
+    }
+    return json_number_value(node_);
+}
+
 std::optional<bool> Json::as_boolean() const {
     if (kind() != Kind::boolean) {
         return std::nullopt;

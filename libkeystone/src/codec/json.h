@@ -52,6 +52,7 @@ class Json {
 
     std::optional<std::string_view> as_string() const;
     std::optional<int64_t> as_integer() const;
+    std::optional<double> as_real() const; // of an integer, too
     std::optional<bool> as_boolean() const;
 
     // Shorthand for bodies that are read leniently, such as SRS's hooks: the

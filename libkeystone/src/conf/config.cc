@@ -384,6 +384,31 @@ Result<void> add_rate_limit(Config &c, const Words &words) {
     return {};
 }
 
+// In the address of SRS's hooks: .../hooks/srs?k=SECRET
+Result<void> add_hook_secret(Config &c, const Words &words) {
+    auto value = only_value(words);
+    if (!value) {
+        return value.error();
+    }
+    if (value->empty()) {
+        return {}; // an environment variable that is not set
+    }
+    bool plain = std::all_of(value->begin(), value->end(), [](char ch) {
+        return ch == '-' || ch == '_' || is_base62({&ch, 1});
+    });
+    if (value->size() < 16 || value->size() > 128 || !plain) {
+        return bad(
+            "\"hook_secret\" is 16 to 128 letters, digits, _ and -: make "
+            "one with \"openssl rand -hex 24\"");
+    }
+    if (c.hook_secrets.size() == 2) {
+        return bad("more than two \"hook_secret\": one, and the next one while "
+                   "it is changed");
+    }
+    c.hook_secrets.emplace_back(*value);
+    return {};
+}
+
 Result<void> set_registration(Config &c, const Words &words) {
     auto value = only_value(words);
     if (!value) {
@@ -425,6 +450,7 @@ Result<void> Config::directive(const Words &words) {
              return set_base_url(c.srt_base_url, w, {"srt"});
          }},
         {"cors_origins", false, add_cors_origins},
+        {"hook_secret", true, add_hook_secret},
         {"srs_node", true, add_srs_node},
         {"ice_server", true, add_ice_server},
         {"rate_limit", true, add_rate_limit},
@@ -479,6 +505,9 @@ Config Config::copy() const {
     c.rtmp_base_url = rtmp_base_url;
     c.srt_base_url = srt_base_url;
     c.cors_origins = cors_origins;
+    for (const Secret &s : hook_secrets) {
+        c.hook_secrets.push_back(s.copy());
+    }
     c.srs_nodes = srs_nodes;
     for (const IceServer &s : ice_servers) {
         c.ice_servers.push_back({s.url, s.username, s.credential.copy(),

@@ -180,4 +180,19 @@ rt::Task<Result<void>> Access::spend(TokenFacts token) {
     co_return spent;
 }
 
+void Access::unspend(const TokenFacts &token) {
+    if (token.max_uses > 0) {
+        loop_.spawn(give_back(token.id));
+    }
+}
+
+rt::Task<void> Access::give_back(Id token) {
+    auto done = co_await store_.tokens().unspend_use(token);
+    if (!done) {
+        loop_.log(rt::LogLevel::warn,
+                  "a use of token " + token.str() +
+                      " could not be given back: " + done.error().detail);
+    }
+}
+
 } // namespace ks::gate

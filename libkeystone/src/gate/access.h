@@ -46,11 +46,16 @@ class Access {
 
     // Counts one use of a token that allows so many: only success spends it.
     rt::Task<Result<void>> spend(model::TokenFacts token);
+    // Gives it back: what it was taken for did not come about.  Belongs to the
+    // worker, not to the request.
+    void unspend(const model::TokenFacts &token);
 
   private:
     // With decision.stream and decision.token filled in.
     void judge(const Question &question, bool has_credential,
                Decision &decision);
+
+    rt::Task<void> give_back(Id token);
 
     store::Store &store_;
     zone::Zone &zone_;

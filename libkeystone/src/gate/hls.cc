@@ -83,6 +83,7 @@ struct Hls::Case {
     Question question;
     bool seen = false; // a viewer who is known
     bool kicked = false;
+    Id session; // of FLV
     std::optional<Outcome> answer;
 
     bool joins() const { return path.begins() && !seen && !kicked; }
@@ -129,7 +130,8 @@ bool Hls::read(const codec::RequestView &request, Case &c) {
         c.question.credential = c.credential;
     }
     // Only what begins to play keeps a viewer's session: segments follow.
-    if (c.path.begins()) {
+    // One over FLV is as long as its request.
+    if (c.path.playlist) {
         auto seen = sessions_.table().touch_viewer(viewer_of(request, c), 0,
                                                    loop_.wall());
         c.seen = seen == zone::Sessions::Seen::alive;
@@ -174,6 +176,17 @@ Outcome Hls::judge(const codec::RequestView &request, const Case &c,
     } else {
         out.next = Outcome::Next::pass;
         out.node = decision.node;
+        // On a media server: its own path, without token or query.
+        if (!out.node.empty()) {
+            out.upstream_uri = "/live/";
+            out.upstream_uri += c.path.rest;
+            if (!c.session.empty()) {
+                out.upstream_uri += '?';
+                out.upstream_uri += kTicket;
+                out.upstream_uri += '=' + tickets_.make(c.session);
+            }
+        }
+        out.session = c.session;
         if (!c.path.token.empty()) {
             out.uri = request.uri.substr(0, request.prefix_len);
             out.uri += c.path.rest;
@@ -187,8 +200,7 @@ Outcome Hls::judge(const codec::RequestView &request, const Case &c,
 
 // A newcomer gets a session.  A zone without room for its record lets it play
 // all the same.
-void Hls::join(const codec::RequestView &request, const Case &c,
-               Decision &decision) {
+void Hls::join(const codec::RequestView &request, Case &c, Decision &decision) {
     auto over = limits_.hit(limit::kPlay, request.client_ip, loop_.now());
     if (over) {
         decision.verdict.code = Code::rate_limited;
@@ -199,12 +211,24 @@ void Hls::join(const codec::RequestView &request, const Case &c,
     who.protocol = c.question.protocol;
     who.client_ip = request.client_ip;
     who.user_agent = request.header("user-agent");
-    who.viewer = viewer_of(request, c);
+    if (c.path.flv) {
+        who.node = decision.node.view();
+    } else {
+        who.viewer = viewer_of(request, c);
+    }
     auto opened = open_session(sessions_, decision, who, loop_);
     if (opened.what == zone::Sessions::Open::limit) {
         decision.verdict.code = Code::viewer_limit;
         decision.verdict.retry_after_s = 10;
     }
+    if (c.path.flv && opened.ok()) {
+        c.session = opened.session;
+        sessions_.table().media(c.session, 0, 0, loop_.wall());
+    }
+}
+
+void Hls::ended(const Id &session) {
+    sessions_.release(session, model::EndReason::client);
 }
 
 std::optional<Outcome> Hls::now(const codec::RequestView &request) {

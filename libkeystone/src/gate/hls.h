@@ -10,6 +10,7 @@
 #include "gate/limits.h"
 #include "gate/outcome.h"
 #include "gate/sessions.h"
+#include "gate/ticket.h"
 
 #include <optional>
 #include <string>
@@ -34,9 +35,13 @@ std::optional<HlsPath> parse_hls_path(std::string_view path);
 class Hls {
   public:
     Hls(Access &access, Limits &limits, Sessions &sessions, zone::Zone &zone,
-        rt::Loop &loop)
+        const Tickets &tickets, rt::Loop &loop)
         : access_(access), limits_(limits), sessions_(sessions), zone_(zone),
-          loop_(loop) {}
+          tickets_(tickets), loop_(loop) {}
+
+    // FLV: `session` of the outcome lasts as long as the request; whoever ends
+    // that calls this.
+    void ended(const Id &session);
 
     // From shared memory alone; nothing when the store has to be asked.
     std::optional<Outcome> now(const codec::RequestView &request);
@@ -47,14 +52,14 @@ class Hls {
     bool read(const codec::RequestView &request, Case &c);
     Outcome judge(const codec::RequestView &request, const Case &c,
                   const Decision &decision);
-    void join(const codec::RequestView &request, const Case &c,
-              Decision &decision);
+    void join(const codec::RequestView &request, Case &c, Decision &decision);
     zone::HashKey viewer_of(const codec::RequestView &request, const Case &c);
 
     Access &access_;
     Limits &limits_;
     Sessions &sessions_;
     zone::Zone &zone_;
+    const Tickets &tickets_;
     rt::Loop &loop_;
 };
 

@@ -61,8 +61,12 @@ rt::Task<Admission> admit(Arrival a) {
         if (!decision.allowed()) {
             co_return out;
         }
-        if (a.nodes != nullptr) {
-            out.node.assign(place(*a.nodes, decision, a.who.action));
+        if (!a.at_node.empty()) {
+            out.node.assign(a.at_node);
+            a.who.node = out.node.view();
+        } else if (a.nodes != nullptr) {
+            zone::Zone &zone = a.sessions.zone();
+            out.node.assign(place(*a.nodes, zone, decision, a.who.action));
             if (out.node.empty()) {
                 out.elsewhere = !a.nodes->srs_nodes.empty();
                 out.code =
@@ -81,6 +85,7 @@ rt::Task<Admission> admit(Arrival a) {
                 co_return out;
             }
             counted = true;
+            out.spent = decision.token;
         }
         auto opened = open_session(a.sessions, decision, a.who, a.loop);
         if (opened.what == zone::Sessions::Open::busy) {
@@ -106,7 +111,9 @@ rt::Task<Admission> admit(Arrival a) {
         }
         if (!counted) {
             auto spent = co_await a.access.spend(decision.token);
-            if (!spent) {
+            if (spent) {
+                out.spent = decision.token;
+            } else {
                 out.code = spent.error().code;
             }
         }

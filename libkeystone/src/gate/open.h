@@ -37,6 +37,7 @@ struct Arrival {
     Applicant who;
     Id &session;    // set as soon as there is one: its owner releases it
     Holder *holder; // of the session; null: a node holds it
+    std::string_view at_node = {}; // set: it is there already
 };
 
 struct Admission {
@@ -44,7 +45,8 @@ struct Admission {
     int retry_after_s = 0;
     Id stream;
     Fixed<31> node;
-    bool elsewhere = false; // it is live, but on none of the nodes
+    bool elsewhere = false;  // it is live, but on none of the nodes
+    model::TokenFacts spent; // a counted token of which a use was taken
 
     bool ok() const { return code == Code::ok; }
 };

@@ -24,6 +24,9 @@ bool is_type(std::string_view header, std::string_view type) {
     return iequals(trim(header.substr(0, header.find(';'))), type);
 }
 
+constexpr std::string_view kNoSession =
+    "There is no such session: it has ended, or the address is wrong.";
+
 Protocol protocol_of(Action action) {
     return action == Action::publish ? Protocol::whip : Protocol::whep;
 }
@@ -57,10 +60,14 @@ std::string_view word_of(Action action) {
 
 } // namespace
 
-Rtc::~Rtc() {
+Rtc::~Rtc() { give_up(EndReason::client); }
+
+// Nothing came of it: whatever the media server has by now ends, too.
+void Rtc::give_up(EndReason reason) {
     if (!opened_.empty()) {
-        sessions_.release(opened_, EndReason::client);
+        sessions_.release(std::exchange(opened_, Id()), reason);
     }
+    access_.unspend(std::exchange(spent_, model::TokenFacts()));
 }
 
 Outcome Rtc::no_content(const codec::Request &request, unsigned status) const {
@@ -260,10 +267,13 @@ rt::Task<Outcome> Rtc::offer_body(const codec::Request &request) {
     Arrival arrival{access_, sessions_, loop_,   &config_,
                     q,       who,       opened_, nullptr};
     auto admission = co_await admit(arrival);
+    spent_ = admission.spent;
     if (!admission.ok()) {
+        give_up(EndReason::client);
         co_return refusal(request, admission.code, why_not(admission),
                           admission.retry_after_s);
     }
+    node_ = admission.node;
     Outcome out;
     out.next = Outcome::Next::pass;
     out.stream = admission.stream;
@@ -272,7 +282,8 @@ rt::Task<Outcome> Rtc::offer_body(const codec::Request &request) {
     // From an allow-list: SRS obeys much of what a client's query says.
     // With the slash: SRS answers the path without it by a redirect.
     out.upstream_uri = "/rtc/v1/" + std::string(word_of(action_)) +
-                       "/?app=live&stream=" + admission.stream.str();
+                       "/?app=live&stream=" + admission.stream.str() + '&' +
+                       std::string(kTicket) + '=' + tickets_.make(opened_);
     co_return out;
 }
 
@@ -296,9 +307,7 @@ rt::Task<Outcome> Rtc::session_head(const codec::Request &request) {
                 session->state != model::SessionState::closed &&
                 is_id(prefix::kSession, session_id_);
     if (!ours) {
-        co_return refusal(request, Code::not_found,
-                          "There is no such session: it has ended, or the "
-                          "address is wrong.");
+        co_return refusal(request, Code::not_found, kNoSession);
     }
     stream_id_ = session->stream_id;
     if (!credential_.empty()) {
@@ -337,24 +346,29 @@ rt::Task<Outcome> Rtc::session_head(const codec::Request &request) {
         out.stream = stream_id_;
         co_return out;
     }
-    kind_ = Kind::end;
-    Outcome out;
-    out.next = Outcome::Next::pass;
-    out.stream = stream_id_;
-    out.session = session->id;
-    out.node = session->node;
-    out.upstream_uri = session->upstream_resource.str();
-    if (out.upstream_uri.empty()) {
-        sessions_.release(session->id, EndReason::client);
-        co_return no_content(request, 200);
+    auto out = co_await end(request, std::move(*session));
+    co_return out;
+}
+
+// It is over for us at once, and 200 in any case: what the media server did not
+// hear now it is told again.
+rt::Task<Outcome> Rtc::end(const codec::Request &request,
+                           model::Session session) {
+    WallMs now = loop_.wall();
+    Id id = session.id;
+    if (!sessions_.table().close(id, EndReason::client, now)) {
+        co_return refusal(request, Code::not_found, kNoSession);
     }
+    bool gone = co_await upstream_.end(session);
+    if (!gone) {
+        upstream_.end_later(session);
+    }
+    Outcome out = no_content(request, 200);
+    out.session = id;
     co_return out;
 }
 
 Outcome Rtc::upstream(const codec::Request &request, const UpstreamHead &head) {
-    if (kind_ == Kind::end) {
-        return ended(request, head);
-    }
     bool answer = head.answered && head.status == 201 &&
                   is_type(head.content_type, kSdpType) &&
                   head.location.starts_with('/') &&
@@ -364,12 +378,29 @@ Outcome Rtc::upstream(const codec::Request &request, const UpstreamHead &head) {
 
 Outcome Rtc::created(const codec::Request &request, const UpstreamHead &head) {
     WallMs now = loop_.wall();
-    Id session = std::exchange(opened_, Id());
+    Id session = opened_;
     sessions_.table().amend(session, now, [&](model::Session &s) {
         s.upstream_resource.assign(head.location);
     });
-    // No hook tells us of media yet: SRS's answer is the sign of life.
-    sessions_.table().media(session, 0, 0, now);
+    auto known = sessions_.table().find(session, now);
+    if (!known || known->state == model::SessionState::closed) {
+        // Kicked, revoked or replaced while the media server thought about it.
+        if (known) {
+            upstream_.end_later(*known);
+        }
+        give_up(EndReason::kicked);
+        return refusal(request, Code::conflict,
+                       "The session was ended before it began.", 2);
+    }
+    opened_ = Id();
+    spent_ = model::TokenFacts();
+    // A node that talks as SRS does tells when a publisher's media come; with
+    // another one its answer is all there is.
+    auto node = sessions_.zone().nodes().find(node_.view());
+    bool tells = node && node->is_srs && action_ == Action::publish;
+    if (!tells) {
+        sessions_.table().media(session, 0, 0, now);
+    }
 
     Outcome out;
     out.next = Outcome::Next::pass;
@@ -384,9 +415,21 @@ Outcome Rtc::created(const codec::Request &request, const UpstreamHead &head) {
     return out;
 }
 
+// Traffic tells of a node's health before the next probe does.
+void Rtc::note_failure(const UpstreamHead &head) {
+    zone::Nodes &nodes = sessions_.zone().nodes();
+    if (!head.connected) {
+        nodes.failed(node_.view(), head.status != 504, loop_.wall());
+    } else if (!head.answered) {
+        // Closed without a word: often somebody of whom nothing is known here
+        // has the name.
+        nodes.want(node_.view());
+    }
+}
+
 Outcome Rtc::failed(const codec::Request &request, const UpstreamHead &head) {
-    sessions_.release(opened_, EndReason::upstream);
-    opened_ = Id();
+    note_failure(head);
+    give_up(EndReason::upstream);
     Code code = Code::upstream_error;
     std::string_view why = "The media server refused the offer without saying "
                            "why. Try again in a moment.";
@@ -400,17 +443,6 @@ Outcome Rtc::failed(const codec::Request &request, const UpstreamHead &head) {
     Outcome out = refusal(request, code, why, 2);
     out.stream = stream_id_;
     return out;
-}
-
-// Whatever SRS says, the session is over for us: it forgets one that is not
-// kept alive by media.
-Outcome Rtc::ended(const codec::Request &request, const UpstreamHead &head) {
-    sessions_.release(Id(session_id_), EndReason::client);
-    if (!head.answered || head.status != 200) {
-        loop_.log(rt::LogLevel::warn,
-                  "the media server did not confirm the end of a session");
-    }
-    return no_content(request, 200);
 }
 
 } // namespace ks::gate

@@ -15,6 +15,8 @@
 #include "gate/open.h"
 #include "gate/outcome.h"
 #include "gate/sessions.h"
+#include "gate/ticket.h"
+#include "gate/upstream.h"
 
 #include <memory>
 #include <optional>
@@ -37,9 +39,11 @@ struct UpstreamHead {
 class Rtc {
   public:
     Rtc(const conf::Config &config, Access &access, Limits &limits,
-        Sessions &sessions, rt::Loop &loop)
+        Sessions &sessions, Upstream &upstream, const Tickets &tickets,
+        rt::Loop &loop)
         : config_(config), access_(access), limits_(limits),
-          sessions_(sessions), loop_(loop) {}
+          sessions_(sessions), upstream_(upstream), tickets_(tickets),
+          loop_(loop) {}
     ~Rtc();
     Rtc(const Rtc &) = delete;
     Rtc &operator=(const Rtc &) = delete;
@@ -52,7 +56,7 @@ class Rtc {
     Outcome upstream(const codec::Request &request, const UpstreamHead &head);
 
   private:
-    enum class Kind : uint8_t { none, offer, trickle, end };
+    enum class Kind : uint8_t { none, offer, trickle };
 
     std::optional<Outcome> limited(const codec::Request &request);
     std::string why_not(const Admission &admission) const;
@@ -64,12 +68,17 @@ class Rtc {
     rt::Task<Outcome> session_head(const codec::Request &request);
     Outcome created(const codec::Request &request, const UpstreamHead &head);
     Outcome failed(const codec::Request &request, const UpstreamHead &head);
-    Outcome ended(const codec::Request &request, const UpstreamHead &head);
+    rt::Task<Outcome> end(const codec::Request &request,
+                          model::Session session);
+    void give_up(model::EndReason reason);
+    void note_failure(const UpstreamHead &head);
 
     const conf::Config &config_;
     Access &access_;
     Limits &limits_;
     Sessions &sessions_;
+    Upstream &upstream_;
+    const Tickets &tickets_;
     rt::Loop &loop_;
 
     model::Action action_ = model::Action::publish;
@@ -78,8 +87,10 @@ class Rtc {
     std::string stream_;     // as the client named it; empty: the key does
     std::string session_id_; // in the path
     std::string credential_;
-    std::string ufrag_; // trickle: of the session's offer, if it is known
-    Id opened_;         // offer: our session, not confirmed yet
+    std::string ufrag_;       // trickle: of the session's offer, if it is known
+    Id opened_;               // offer: our session, not confirmed yet
+    Fixed<31> node_;          // of opened_
+    model::TokenFacts spent_; // a counted token: given back if it fails
     Id stream_id_;
 };
 

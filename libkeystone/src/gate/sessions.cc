@@ -1,5 +1,6 @@
 #include "gate/sessions.h"
 
+#include "gate/upstream.h"
 #include "rt/wait.h"
 #include "store/store.h"
 #include "zone/sessions.h"
@@ -20,10 +21,16 @@ constexpr Millis kTick = 250;        // a kick reaches every worker in this time
 constexpr Millis kSweepEvery = 1000; // time limits, dead workers
 constexpr Millis kLease = 3000;
 constexpr size_t kFlushBatch = 200;
-// A WebRTC session is held by an SRS node, and nothing tells of its life but
-// the answer it began with: without DELETE it is taken for over after this.
+// A media server that does not talk as SRS does tells nothing of a session's
+// life but the answer it began with: without DELETE it is taken for over after
+// this.  See nodes.h for those that do.
 constexpr Millis kSilent = 6 * kHour;
 constexpr Millis kWaitGone = 2000; // for a replaced publisher's connection
+
+// A media server has it, and no worker.
+bool is_remote(const model::Session &s) {
+    return s.owner_pid == 0 && !s.node.empty();
+}
 
 std::string key(const Id &id) { return id.str(); }
 
@@ -58,6 +65,12 @@ struct Sessions::State {
         }
     }
 
+    void end_remote(const model::Session &session) {
+        if (upstream != nullptr) {
+            upstream->end_later(session);
+        }
+    }
+
     void read_kicks();
     rt::Task<void> tick();
     rt::Task<void> flush();
@@ -67,12 +80,14 @@ struct Sessions::State {
     zone::Sessions table;
     store::Store *store;
     rt::Loop &loop;
+    Upstream *upstream = nullptr;
     std::map<std::string, Local> held;
     uint64_t cursor = 0;
     uint32_t slot = zone::Workers::kNoSlot;
     int32_t pid = getpid();
     Millis sweep_at = 0;
     bool flushing = false;
+    bool leads = false;
 };
 
 Sessions::Sessions(zone::Zone &zone, store::Store *store, rt::Loop &loop)
@@ -85,6 +100,8 @@ Sessions::~Sessions() {
         state_->zone.workers().leave(state_->slot);
     }
 }
+
+void Sessions::use(Upstream &upstream) { state_->upstream = &upstream; }
 
 void Sessions::start() {
     State &s = *state_;
@@ -114,8 +131,13 @@ size_t Sessions::end_token(const Id &stream, const Id &token,
 
 bool Sessions::end_session(const Id &session, EndReason reason) {
     State &s = *state_;
-    if (!s.table.request_kick(session, reason, s.loop.wall())) {
+    WallMs now = s.loop.wall();
+    auto known = s.table.find(session, now);
+    if (!s.table.request_kick(session, reason, now)) {
         return false;
+    }
+    if (known && is_remote(*known)) {
+        s.end_remote(*known);
     }
     s.zone.counters().add(zone::Counter::kicks);
     s.kick_local(session, reason);
@@ -140,7 +162,11 @@ void Sessions::release(const Id &session, EndReason reason) {
     State &s = *state_;
     s.held.erase(key(session));
     WallMs now = s.loop.wall();
-    s.table.close(session, reason, now);
+    auto known = s.table.find(session, now);
+    bool ended = s.table.close(session, reason, now);
+    if (ended && known && is_remote(*known)) {
+        s.end_remote(*known);
+    }
     // Whoever replaces it waits for this: the connection is really gone.
     s.table.amend(session, now, [](model::Session &r) { r.owner_pid = 0; });
 }
@@ -151,7 +177,14 @@ rt::Task<bool> Sessions::gone(Id session) {
     s.kick_local(session, EndReason::replaced);
     for (;;) {
         auto found = s.table.find(session, s.loop.wall());
-        if (!found || found->owner_pid == 0) {
+        if (!found) {
+            co_return true;
+        }
+        if (is_remote(*found) && s.upstream != nullptr) {
+            bool ended = co_await s.upstream->end(*found);
+            co_return ended;
+        }
+        if (found->owner_pid == 0) {
             co_return true;
         }
         if (s.loop.now() >= until) {
@@ -161,7 +194,9 @@ rt::Task<bool> Sessions::gone(Id session) {
     }
 }
 
+zone::Zone &Sessions::zone() { return state_->zone; }
 zone::Sessions &Sessions::table() { return state_->table; }
+bool Sessions::leads() const { return state_->leads; }
 int32_t Sessions::pid() const { return state_->pid; }
 
 // Every worker reads the ring for itself and ends what it holds.
@@ -189,7 +224,7 @@ rt::Task<void> Sessions::State::tick() {
         read_kicks();
         Millis now = loop.now();
         zone.workers().beat(slot, now);
-        bool leads = zone.workers().lead(slot, now, kLease);
+        leads = zone.workers().lead(slot, now, kLease);
         if (leads && !flushing) {
             flushing = true;
             loop.spawn(flush());
@@ -218,6 +253,9 @@ void Sessions::State::sweep() {
     zone::Sessions::Swept swept = table.sweep(wall, times);
     for (const model::Session &s : swept.ended) {
         kick_local(s.id, s.end_reason);
+        if (is_remote(s)) {
+            end_remote(s);
+        }
     }
 }
 

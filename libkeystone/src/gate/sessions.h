@@ -25,21 +25,27 @@ class Holder {
     virtual void kick(model::EndReason reason) = 0;
 };
 
+class Upstream;
+
 class Sessions {
   public:
     // `store` may be null: no history is written then.
     Sessions(zone::Zone &zone, store::Store *store, rt::Loop &loop);
     ~Sessions();
 
+    // What a media server holds is ended there by it; before start().
+    void use(Upstream &upstream);
+
     // Marks them in shared memory and tells every worker; the holder ends the
-    // connection within a tick (250 ms; at once when it is this worker's).
-    // Returns how many were told.
+    // connection within a tick (250 ms; at once when it is this worker's).  What
+    // a media server holds is closed here and ended there.  Returns how many.
     size_t end_stream(const Id &stream, model::EndReason reason);
     size_t end_token(const Id &stream, const Id &token,
                      model::EndReason reason);
     bool end_session(const Id &session, model::EndReason reason);
 
-    // This worker's own.  release() also ends the session if it still lives.
+    // This worker's own.  release() also ends the session if it still lives,
+    // and the client that it is at a media server.
     void hold(const Id &session, Holder &holder);
     void release(const Id &session, model::EndReason reason);
 
@@ -48,7 +54,10 @@ class Sessions {
     rt::Task<bool> gone(Id session);
 
     zone::Sessions &table();
+    zone::Zone &zone();
     int32_t pid() const;
+    // This worker does what one does for all; may change at any tick.
+    bool leads() const;
 
     // Starts the ticker.
     void start();

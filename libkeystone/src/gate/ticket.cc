@@ -39,9 +39,8 @@ Tickets::Tickets(const std::vector<Secret> &secrets) {
         Key pair;
         for (int encrypt : {1, 0}) {
             Cipher ctx(EVP_CIPHER_CTX_new());
-            if (!ctx ||
-                EVP_CipherInit_ex(ctx.get(), EVP_aes_128_ecb(), nullptr,
-                                  key.data(), nullptr, encrypt) != 1) {
+            if (!ctx || EVP_CipherInit_ex(ctx.get(), EVP_aes_128_ecb(), nullptr,
+                                          key.data(), nullptr, encrypt) != 1) {
                 continue;
             }
             EVP_CIPHER_CTX_set_padding(ctx.get(), 0);

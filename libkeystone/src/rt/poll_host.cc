@@ -116,6 +116,7 @@ void PollHost::turn() {
     }
     posted_ = false;
 
+    std::erase(watches_, nullptr); // removed since
     std::vector<pollfd> fds{{event_fd_, POLLIN, 0}};
     size_t count = watches_.size();
     for (Watch *w : watches_) {
@@ -145,7 +146,6 @@ void PollHost::turn() {
             watches_[i]->sink->on_fd(ready);
         }
     }
-    std::erase(watches_, nullptr);
     finish_jobs();
 }
 

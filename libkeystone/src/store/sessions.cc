@@ -13,17 +13,18 @@ using sql::Statement;
     "id, stream_id, token_id, user_id, kind, protocol, state, end_reason,"     \
     " client_ip, user_agent, viewer_ref, node, started_at, seen_at, "          \
     "active_at,"                                                               \
-    " ended_at, bytes_in, bytes_out"
+    " ended_at, bytes_in, bytes_out, srs_client, srs_service"
 
 const Statement kUpsert = {
     "sessions_upsert",
     "INSERT INTO sessions (" KS_SESSION_COLUMNS ") VALUES ($1, $2, $3, $4, $5,"
-    " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+    " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
     " ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
     " end_reason = excluded.end_reason, node = excluded.node,"
     " seen_at = excluded.seen_at, active_at = excluded.active_at,"
     " ended_at = excluded.ended_at, bytes_in = excluded.bytes_in,"
-    " bytes_out = excluded.bytes_out"
+    " bytes_out = excluded.bytes_out, srs_client = excluded.srs_client,"
+    " srs_service = excluded.srs_service"
     " WHERE sessions.ended_at = 0 AND sessions.seen_at <= excluded.seen_at",
     Access::write};
 
@@ -51,6 +52,13 @@ const Statement kListOfAll = {
     " FROM sessions WHERE" KS_SESSION_FILTER KS_SESSION_ORDER,
     Access::read};
 
+const Statement kOnNodes = {
+    "sessions_on_nodes",
+    "SELECT " KS_SESSION_COLUMNS
+    " FROM sessions WHERE ended_at = 0 AND srs_client <> ''"
+    " AND protocol <> 'rtmp' AND seen_at > $1 ORDER BY started_at LIMIT $2",
+    Access::read};
+
 const Statement kCloseLost = {
     "sessions_close_lost",
     "UPDATE sessions SET state = 'closed', end_reason = 'timeout',"
@@ -67,12 +75,13 @@ const Statement kPurge = {
     Access::write};
 
 sql::Params params_of(const model::Session &s) {
-    return sql::params(
-        s.id, s.stream_id, s.token_id, s.user_id, model::name(s.action),
-        model::name(s.protocol), model::name(s.state),
-        model::name(s.end_reason), s.client_ip.view(), s.user_agent.view(),
-        s.viewer_ref.view(), s.node.view(), s.started_at, s.seen_at,
-        s.active_at, s.ended_at, s.bytes_in, s.bytes_out);
+    return sql::params(s.id, s.stream_id, s.token_id, s.user_id,
+                       model::name(s.action), model::name(s.protocol),
+                       model::name(s.state), model::name(s.end_reason),
+                       s.client_ip.view(), s.user_agent.view(),
+                       s.viewer_ref.view(), s.node.view(), s.started_at,
+                       s.seen_at, s.active_at, s.ended_at, s.bytes_in,
+                       s.bytes_out, s.srs_client.view(), s.srs_service.view());
 }
 
 model::Session session_of(const sql::Row &row) {
@@ -98,6 +107,8 @@ model::Session session_of(const sql::Row &row) {
     s.ended_at = row.number(15);
     s.bytes_in = row.number(16);
     s.bytes_out = row.number(17);
+    s.srs_client.assign(row.text(18));
+    s.srs_service.assign(row.text(19));
     return s;
 }
 
@@ -152,6 +163,21 @@ rt::Task<Result<Page<model::Session>>> Sessions::list(SessionFilter filter,
     }
     co_return page_of(*rows, ask.limit, session_of,
                       &model::Session::started_at);
+}
+
+rt::Task<Result<std::vector<model::Session>>>
+Sessions::on_nodes(WallMs since, int64_t limit) {
+    sql::Params params = sql::params(since, limit);
+    auto rows = co_await db_.query(kOnNodes, std::move(params));
+    if (!rows) {
+        co_return std::move(rows.error());
+    }
+    std::vector<model::Session> all;
+    all.reserve(rows->size());
+    for (size_t i = 0; i < rows->size(); i++) {
+        all.push_back(session_of((*rows)[i]));
+    }
+    co_return all;
 }
 
 rt::Task<Result<int64_t>> Sessions::close_lost(WallMs before) {

@@ -32,6 +32,10 @@ class Sessions {
     rt::Task<Result<model::Session>> by_id(Id id);
     rt::Task<Result<Page<model::Session>>> list(SessionFilter filter,
                                                 PageAsk page);
+    // What lives on media servers as far as history knows: for an nginx that
+    // starts with an empty memory.  Seen after `since`; oldest first.
+    rt::Task<Result<std::vector<model::Session>>> on_nodes(WallMs since,
+                                                           int64_t limit);
     // After a crash of the machine: sessions open in history that nobody has
     // seen since `before`; how many.
     rt::Task<Result<int64_t>> close_lost(WallMs before);

@@ -47,7 +47,8 @@ Store::Store(std::unique_ptr<sql::Database> db, zone::Zone &zone)
     : db_(std::move(db)), cache_(zone),
       guard_(std::make_unique<Guard>(*db_, zone.counters())), users_(*guard_),
       logins_(*guard_), streams_(*guard_, cache_), tokens_(*guard_, cache_),
-      sessions_(*guard_), idempotency_(*guard_), changes_(*guard_, cache_) {}
+      sessions_(*guard_), idempotency_(*guard_), nodes_(*guard_),
+      changes_(*guard_, cache_) {}
 
 Store::~Store() = default;
 

@@ -13,6 +13,7 @@
 #include "store/changes.h"
 #include "store/idempotency.h"
 #include "store/logins.h"
+#include "store/nodes.h"
 #include "store/sessions.h"
 #include "store/streams.h"
 #include "store/tokens.h"
@@ -62,6 +63,7 @@ class Store {
     Tokens &tokens() { return tokens_; }
     Sessions &sessions() { return sessions_; }
     Idempotency &idempotency() { return idempotency_; }
+    Nodes &nodes() { return nodes_; }
 
     // Without the guard: for migrations.
     sql::Database &database() { return *db_; }
@@ -81,6 +83,7 @@ class Store {
     Tokens tokens_;
     Sessions sessions_;
     Idempotency idempotency_;
+    Nodes nodes_;
     Changes changes_;
     rt::Task<void> work_;  // keep_open()
     rt::Task<void> house_; // keep_house()

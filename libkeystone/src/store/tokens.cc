@@ -48,6 +48,12 @@ const Statement kSpend = {
     " AND (max_uses = 0 OR uses < max_uses) RETURNING hash",
     Access::write};
 
+const Statement kUnspend = {
+    "tokens_unspend",
+    "UPDATE tokens SET uses = uses - 1 WHERE id = $1 AND uses > 0"
+    " RETURNING hash",
+    Access::write};
+
 const Statement kPurge = {"tokens_purge",
                           "DELETE FROM tokens WHERE id IN"
                           " (SELECT id FROM tokens WHERE stream_key = 0 AND"
@@ -185,6 +191,18 @@ rt::Task<Result<void>> Tokens::spend_use(Id id) {
     co_return Error(Code::token_revoked, token->revoked_at != 0
                                              ? "This token was revoked."
                                              : "This token is used up.");
+}
+
+rt::Task<Result<void>> Tokens::unspend_use(Id id) {
+    sql::Params params = sql::params(id);
+    auto rows = co_await db_.query(kUnspend, std::move(params));
+    if (!rows) {
+        co_return std::move(rows.error());
+    }
+    if (!rows->empty()) {
+        cache_.forget_token(hash_from((*rows)[0].text(0)));
+    }
+    co_return Result<void>();
 }
 
 rt::Task<Result<int64_t>> Tokens::purge(WallMs before) {

@@ -42,6 +42,8 @@ class Tokens {
     // Counts one use.  token_revoked when it is revoked or none is left,
     // token_expired, unauthorized when it is gone.
     rt::Task<Result<void>> spend_use(Id id);
+    // Takes one use back: it came to nothing.
+    rt::Task<Result<void>> unspend_use(Id id);
     // Forgets tokens (not keys) that ended before `before`; how many.
     rt::Task<Result<int64_t>> purge(WallMs before);
 

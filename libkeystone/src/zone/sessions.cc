@@ -270,6 +270,75 @@ bool Sessions::media(const Id &session, int64_t bytes_in, int64_t bytes_out,
     return lives;
 }
 
+bool Sessions::link(const Id &session, std::string_view service,
+                    std::string_view client, std::string_view stream,
+                    WallMs now) {
+    Fixed<31> node;
+    bool found = note(session, now, [&](SessionRecord &r) {
+        r.session.srs_service.assign(service);
+        r.session.srs_client.assign(client);
+        r.session.srs_stream.assign(stream);
+        r.session.linked_at = now;
+        node = r.session.node;
+    });
+    if (found) {
+        HashKey key = zone_.hash("client", node.view(), service, client);
+        zone_.viewers().put(key, Viewer{session}, now, kNever);
+    }
+    return found;
+}
+
+std::optional<Session> Sessions::linked(std::string_view node,
+                                        std::string_view service,
+                                        std::string_view client, WallMs now) {
+    auto same = [&](const Session &s) {
+        return s.node == node && s.srs_service == service &&
+               s.srs_client == client;
+    };
+    Viewer known;
+    HashKey key = zone_.hash("client", node, service, client);
+    if (zone_.viewers().find(key, now, &known)) {
+        auto session = find(known.session, now);
+        if (session && same(*session)) {
+            return session;
+        }
+    }
+    // That table may have forgotten it: rarely, so a long look is good enough.
+    std::optional<Session> found;
+    zone_.sessions().each(now, [&](const Id &, const SessionRecord &r) {
+        if (same(r.session)) {
+            found = r.session;
+        }
+    });
+    return found;
+}
+
+void Sessions::unlink(const Id &session, WallMs now) {
+    note(session, now, [&](SessionRecord &r) {
+        r.session.srs_client.assign("");
+        r.session.srs_stream.assign("");
+        r.session.linked_at = 0;
+    });
+}
+
+bool Sessions::restore(const Session &session, const model::StreamFacts &stream,
+                       WallMs now) {
+    if (find(session.id, now)) {
+        return false;
+    }
+    bool open = session.action == Action::publish
+                    ? open_publisher(session, stream, Id(), now).ok()
+                    : open_viewer(session, 0, now).ok();
+    if (open && !session.srs_client.empty()) {
+        link(session.id, session.srs_service.view(), session.srs_client.view(),
+             session.srs_stream.view(), now);
+    }
+    if (open && session.state == SessionState::active) {
+        media(session.id, session.bytes_in, session.bytes_out, now);
+    }
+    return open;
+}
+
 bool Sessions::end_record(const Id &session, EndReason reason, WallMs now,
                           const Times *limits, Session *ended) {
     bool did = false;

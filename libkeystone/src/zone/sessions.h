@@ -74,6 +74,20 @@ class Sessions {
         return note(session, now, [&](SessionRecord &r) { fn(r.session); });
     }
 
+    // A media server's name for a session, and back.  Session by that name is
+    // found as long as its record is there, ended or not.
+    bool link(const Id &session, std::string_view service,
+              std::string_view client, std::string_view stream, WallMs now);
+    std::optional<model::Session> linked(std::string_view node,
+                                         std::string_view service,
+                                         std::string_view client, WallMs now);
+    // Takes that name off: the session goes on without (a relay).
+    void unlink(const Id &session, WallMs now);
+
+    // After a restart: a session as the store had it.  False: it is there.
+    bool restore(const model::Session &session,
+                 const model::StreamFacts &stream, WallMs now);
+
     // Ends it, once: false if it had ended (or is not known).  A publisher's
     // stream waits for it (reconnecting) if it went by itself: client,
     // upstream, timeout; else the stream is idle.

@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint64_t kMagic = 0x656e6f5a736b2101; // not a text by accident
 // Grows when records mean something else at the same size.
-constexpr uint64_t kLayoutVersion = 1;
+constexpr uint64_t kLayoutVersion = 2;
 
 constexpr size_t round_up(size_t n) { return (n + 63) & ~size_t{63}; }
 
@@ -85,6 +85,7 @@ Result<Zone::Made> Zone::init(void *addr, size_t size, const uint8_t key[16]) {
     std::memcpy(&zone->key_.k1, key + 8, 8);
     zone->kicks_.init();
     zone->workers_.init();
+    zone->nodes_.init();
 
     size_t at = round_up(sizeof(Zone));
     size_t room = size - at;

@@ -19,6 +19,7 @@
 #include "zone/counters.h"
 #include "zone/kicks.h"
 #include "zone/limits.h"
+#include "zone/nodes.h"
 #include "zone/records.h"
 #include "zone/table.h"
 #include "zone/workers.h"
@@ -80,6 +81,13 @@ class Zone {
     Counters &counters() { return counters_; }
     Kicks &kicks() { return kicks_; }
     Workers &workers() { return workers_; }
+    Nodes &nodes() { return nodes_; }
+
+    // True for one caller: a zone that was just made has to be filled with the
+    // sessions that an earlier one had.
+    bool claim_recovery() {
+        return recovered_.exchange(1, std::memory_order_acq_rel) == 0;
+    }
 
     // Grows with every invalidation: what a worker remembers by itself is good
     // as long as this stands.
@@ -141,9 +149,11 @@ class Zone {
     std::atomic<uint64_t> doubts_;
     std::atomic<uint8_t> dirty_[SessionTable::shards()];
     std::atomic<uint32_t> dirty_from_;
+    std::atomic<uint32_t> recovered_;
     Counters counters_;
     Workers workers_;
     Kicks kicks_;
+    Nodes nodes_;
 };
 
 } // namespace ks::zone

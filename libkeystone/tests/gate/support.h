@@ -8,15 +8,25 @@
 #include "gate/rtc.h"
 #include "gate/rtmp.h"
 #include "gate/sessions.h"
+#include "gate/ticket.h"
+#include "gate/upstream.h"
 
 namespace ks::test {
+
+inline std::vector<Secret> test_secrets() {
+    std::vector<Secret> all;
+    all.emplace_back(std::string_view("a secret of the gate's tests"));
+    return all;
+}
 
 struct GateWorld : StoreWorld {
     gate::Sessions sessions{memory.zone(), nullptr, loop};
     gate::Access access{*store, memory.zone(), loop};
     conf::Config config;
     gate::Limits limits{config, memory.zone()};
-    gate::Hls hls{access, limits, sessions, memory.zone(), loop};
+    gate::Tickets tickets{test_secrets()};
+    gate::Upstream upstream{config, memory.zone(), loop};
+    gate::Hls hls{access, limits, sessions, memory.zone(), tickets, loop};
     model::User owner = user("owner@example.org");
     store::CreatedStream made = stream(owner.id);
     Id id = made.stream.id;

@@ -1,0 +1,227 @@
+#include "gate/hooks.h"
+
+#include "codec/uri.h"
+#include "gate/open.h"
+
+namespace ks::gate {
+
+using model::Action;
+using model::EndReason;
+using model::Session;
+using model::SessionState;
+using srs::Event;
+using srs::Hook;
+
+namespace {
+
+Action action_of(const Hook &hook) {
+    return hook.event == Event::publish ? Action::publish : Action::play;
+}
+
+bool lives(const std::optional<Session> &s) {
+    return s && s->state != SessionState::closed;
+}
+
+Error no(Code code, std::string why) { return Error(code, std::move(why)); }
+
+} // namespace
+
+std::string Hooks::node_of(const Hook &hook, const std::string &named) {
+    for (const conf::SrsNode &node : config_.srs_nodes) {
+        if (node.name == named) {
+            return named;
+        }
+    }
+    if (!named.empty()) {
+        return {};
+    }
+    auto known = sessions_.zone().nodes().by_server_id(hook.server_id);
+    if (known && upstream_.api(known->name.view()) != nullptr) {
+        return known->name.str();
+    }
+    return config_.srs_nodes.size() == 1 ? config_.srs_nodes[0].name : "";
+}
+
+rt::Task<Result<void>> Hooks::take(Hook hook, std::string named) {
+    std::string node = node_of(hook, named);
+    if (node.empty()) {
+        loop_.log(rt::LogLevel::err,
+                  "a hook of an SRS that no srs_node names, server_id " +
+                      hook.server_id +
+                      ": put &node=NAME into the address of its hooks");
+        co_return no(Code::forbidden, "No srs_node of the configuration is "
+                                      "this one: put &node=NAME into the "
+                                      "address of the hook.");
+    }
+    if (hook.event != Event::forward) {
+        sessions_.zone().nodes().answered(node, hook.server_id, hook.service_id,
+                                          loop_.wall());
+        sessions_.zone().nodes().hooked(node);
+    }
+    switch (hook.event) {
+    case Event::connect:
+    case Event::publish:
+    case Event::play: {
+        std::string_view wrong = srs::bad_name(hook);
+        Result<void> verdict;
+        bool publishes = hook.event == Event::publish;
+        bool webrtc = hook.needs_ticket();
+        std::string client = hook.client_id;
+        if (!wrong.empty()) {
+            verdict =
+                no(Code::invalid_request, "It has " + std::string(wrong) + ".");
+        } else if (hook.event != Event::connect) {
+            std::string at = node;
+            verdict = co_await let_in(std::move(hook), std::move(at));
+        }
+        // SRS keeps the session of a WebRTC publisher that was refused, and
+        // its name is taken for half a minute.
+        if (!verdict && publishes && webrtc) {
+            upstream_.kick_later(node, client);
+        }
+        co_return verdict;
+    }
+    case Event::close:
+    case Event::unpublish:
+    case Event::stop:
+        gone(hook, node);
+        break;
+    case Event::hls:
+        media(hook, node);
+        break;
+    case Event::dvr:
+    case Event::forward:
+        break;
+    }
+    co_return Result<void>();
+}
+
+rt::Task<Result<void>> Hooks::let_in(Hook hook, std::string node) {
+    std::string ticket = codec::query_value(hook.param, kTicket).value_or("");
+    if (!ticket.empty()) {
+        co_return redeem(hook, node, ticket);
+    }
+    if (hook.needs_ticket()) {
+        co_return no(Code::unauthorized,
+                     "WebRTC and FLV come through Keystone only.");
+    }
+    auto known = sessions_.table().linked(node, hook.service_id, hook.client_id,
+                                          loop_.wall());
+    if (known) {
+        // The same once more, or so late that the client is gone by now.
+        if (lives(known) && known->action == action_of(hook) &&
+            known->stream_id == hook.stream) {
+            co_return Result<void>();
+        }
+        co_return no(Code::conflict, "This client has ended.");
+    }
+    auto verdict = co_await ask_for(std::move(hook), std::move(node));
+    co_return verdict;
+}
+
+// One-shot: the first client that shows it is the session.
+Result<void> Hooks::redeem(const Hook &hook, const std::string &node,
+                           std::string_view ticket) {
+    std::optional<Session> session;
+    for (const Id &id : tickets_.read(ticket)) {
+        session = session ? session : sessions_.table().find(id, loop_.wall());
+    }
+    if (!lives(session) || session->stream_id != hook.stream ||
+        session->action != action_of(hook) || session->node != node) {
+        return no(Code::unauthorized, "The ticket is of no session that waits "
+                                      "for this.");
+    }
+    bool same = session->srs_client == hook.client_id &&
+                session->srs_service == hook.service_id;
+    // A relay connects anew, as another client, for as long as its publisher
+    // stays.
+    bool relayed = session->owner_pid != 0;
+    if (!same && !relayed && !session->srs_client.empty()) {
+        return no(Code::token_revoked, "The ticket was used before.");
+    }
+    if (!same) {
+        link(session->id, hook);
+    }
+    return {};
+}
+
+// RTMP or SRT straight to SRS.
+rt::Task<Result<void>> Hooks::ask_for(Hook hook, std::string node) {
+    auto over = limits_.hit(limit::kRtmp, hook.ip, loop_.now());
+    if (over) {
+        co_return Error(Code::rate_limited,
+                        "Too many connections from this address.",
+                        over->retry_after_s);
+    }
+    std::string credential;
+    for (std::string_view key : {"key", "token"}) {
+        if (credential.empty()) {
+            credential = codec::query_value(hook.param, key).value_or("");
+        }
+    }
+    Question question;
+    question.action = action_of(hook);
+    question.protocol = hook.protocol();
+    question.stream = hook.stream;
+    question.credential = credential;
+    question.client_ip = hook.ip;
+
+    Applicant who;
+    who.action = question.action;
+    who.protocol = question.protocol;
+    who.client_ip = hook.ip;
+    Id opened;
+    Arrival arrival{access_, sessions_, loop_,   nullptr, question,
+                    who,     opened,    nullptr, node};
+    auto admission = co_await admit(arrival);
+    if (!admission.ok()) {
+        if (!opened.empty()) {
+            sessions_.table().close(opened, EndReason::upstream, loop_.wall());
+        }
+        std::string why = explain(admission.code, admission.stream.view());
+        co_return Error(admission.code, why, admission.retry_after_s);
+    }
+    link(opened, hook);
+    co_return Result<void>();
+}
+
+void Hooks::link(const Id &session, const Hook &hook) {
+    WallMs now = loop_.wall();
+    sessions_.table().link(session, hook.service_id, hook.client_id,
+                           hook.stream_id, now);
+    // A publisher's media are seen in what the node says of its stream; a
+    // player's come as soon as it is let in.
+    if (hook.event == Event::play) {
+        sessions_.table().media(session, 0, 0, now);
+    }
+}
+
+void Hooks::gone(const Hook &hook, const std::string &node) {
+    WallMs now = loop_.wall();
+    auto session =
+        sessions_.table().linked(node, hook.service_id, hook.client_id, now);
+    if (!lives(session)) {
+        return;
+    }
+    if (session->owner_pid != 0) {
+        sessions_.table().unlink(session->id, now);
+        return;
+    }
+    if (hook.event == Event::close && session->active_at > 0) {
+        sessions_.table().media(session->id, hook.recv_bytes, hook.send_bytes,
+                                now);
+    }
+    sessions_.table().close(session->id, EndReason::client, now);
+}
+
+void Hooks::media(const Hook &hook, const std::string &node) {
+    WallMs now = loop_.wall();
+    auto session =
+        sessions_.table().linked(node, hook.service_id, hook.client_id, now);
+    if (lives(session) && session->active_at == 0) {
+        sessions_.table().media(session->id, session->bytes_in,
+                                session->bytes_out, now);
+    }
+}
+
+} // namespace ks::gate

@@ -1,0 +1,58 @@
+// SRS asks: what it does with RTMP, SRT and WebRTC that arrives at itself is
+// decided here, by the same authorize() as everything else.
+//
+// WebRTC comes through the gate only, so it brings a ticket (ticket.h) and finds
+// its session waiting; so does an RTMP stream that nginx relays.  RTMP and SRT
+// sent straight to SRS bring a credential behind the stream's name.
+//
+// Hooks come twice, late, out of order or never: each is taken by the name that
+// SRS has for the client (node, run of its process, client id), so the same one
+// again changes nothing, and nodes.h repairs what never came.
+#pragma once
+
+#include "conf/config.h"
+#include "gate/access.h"
+#include "gate/limits.h"
+#include "gate/sessions.h"
+#include "gate/ticket.h"
+#include "gate/upstream.h"
+#include "srs/hook.h"
+
+#include <optional>
+#include <string>
+
+namespace ks::gate {
+
+class Hooks {
+  public:
+    Hooks(const conf::Config &config, Access &access, Limits &limits,
+          Sessions &sessions, Upstream &upstream, const Tickets &tickets,
+          rt::Loop &loop)
+        : config_(config), access_(access), limits_(limits),
+          sessions_(sessions), upstream_(upstream), tickets_(tickets),
+          loop_(loop) {}
+
+    // Error: SRS is to refuse.  `node` is what the hook's address says; empty:
+    // the node that calls itself so.
+    rt::Task<Result<void>> take(srs::Hook hook, std::string node);
+
+  private:
+    std::string node_of(const srs::Hook &hook, const std::string &named);
+    rt::Task<Result<void>> let_in(srs::Hook hook, std::string node);
+    rt::Task<Result<void>> ask_for(srs::Hook hook, std::string node);
+    Result<void> redeem(const srs::Hook &hook, const std::string &node,
+                        std::string_view ticket);
+    void gone(const srs::Hook &hook, const std::string &node);
+    void media(const srs::Hook &hook, const std::string &node);
+    void link(const Id &session, const srs::Hook &hook);
+
+    const conf::Config &config_;
+    Access &access_;
+    Limits &limits_;
+    Sessions &sessions_;
+    Upstream &upstream_;
+    const Tickets &tickets_;
+    rt::Loop &loop_;
+};
+
+} // namespace ks::gate

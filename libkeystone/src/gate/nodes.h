@@ -1,0 +1,66 @@
+// Keeps what shared memory says of the media servers true: whether they answer,
+// which of them drain, and which of our sessions they still have.
+//
+// One worker does it for all.  A hook that never came is made up for here, so
+// nothing else in the gate has to believe that hooks come.
+#pragma once
+
+#include "conf/config.h"
+#include "gate/sessions.h"
+#include "gate/upstream.h"
+#include "store/store.h"
+
+#include <map>
+#include <set>
+#include <string>
+
+namespace ks::gate {
+
+class Nodes {
+  public:
+    // All outlive it.
+    Nodes(const conf::Config &config, store::Store &store, zone::Zone &zone,
+          Sessions &sessions, Upstream &upstream, rt::Loop &loop);
+
+    // Once; ends with the loop.
+    void start();
+
+    // What start() does again and again, for tests: each once.
+    rt::Task<void> probe(std::string node);
+    rt::Task<void> compare(std::string node);
+    rt::Task<void> look_for_media(std::string node);
+    rt::Task<void> recover();
+    rt::Task<void> read_wishes();
+
+  private:
+    struct Watch {
+        Millis probe_at = 0;
+        Millis compare_at = 0;
+        Millis media_at = 0;
+        bool probing = false;
+        bool comparing = false;
+        bool looking = false;
+        std::set<std::string> strangers; // at the last look
+    };
+
+    rt::Task<void> tick();
+    rt::Task<void> run_probe(std::string node);
+    rt::Task<void> run_compare(std::string node);
+    rt::Task<void> run_media(std::string node);
+    rt::Task<void> run_wishes();
+    void failed(const std::string &node, const Error &why);
+    void answered(const std::string &node, const srs::Identity &from);
+    void lose(const std::string &node);
+    bool leads();
+
+    store::Store &store_;
+    zone::Zone &zone_;
+    Sessions &sessions_;
+    Upstream &upstream_;
+    rt::Loop &loop_;
+    std::map<std::string, Watch, std::less<>> watches_;
+    Millis wishes_at_ = 0;
+    bool reading_wishes_ = false;
+};
+
+} // namespace ks::gate
