@@ -1,0 +1,174 @@
+// A gate in front of a node that answers as SRS's API does.
+#pragma once
+
+#include "../support/http_server.h"
+#include "gate/hooks.h"
+#include "gate/nodes.h"
+#include "gate/open.h"
+#include "gate/placement.h"
+#include "support.h"
+
+#include <map>
+
+namespace ks::test {
+
+struct NodeWorld : GateWorld {
+    struct Client {
+        std::string id, stream, type, ip = "192.0.2.9";
+        int64_t bytes = 0;
+    };
+
+    std::mutex lock;
+    std::map<std::string, Client> clients; // by id
+    std::string service = "run00001";
+    bool silent = false; // closes without a word
+
+    HttpServer srs{[this](const HttpServer::Request &r) { return answer(r); }};
+    std::unique_ptr<gate::Upstream> up;
+    std::unique_ptr<gate::Hooks> hooks;
+    std::unique_ptr<gate::Nodes> nodes;
+
+    NodeWorld() {
+        conf::SrsNode node;
+        node.name = "srs_a";
+        node.api = srs.address();
+        config.srs_nodes.push_back(node);
+        up = std::make_unique<gate::Upstream>(config, memory.zone(), loop);
+        sessions.use(*up);
+        hooks = std::make_unique<gate::Hooks>(config, access, limits, sessions,
+                                              *up, tickets, loop);
+        nodes = std::make_unique<gate::Nodes>(config, *store, memory.zone(),
+                                              sessions, *up, loop);
+    }
+    ~NodeWorld() {
+        loop.cancel_spawned();
+        srs.stop();
+    }
+
+    std::string envelope(const std::string &rest) {
+        return HttpServer::json(R"({"code":0,"server":"node-a","service":")" +
+                                service + R"(","pid":"1")" + rest + "}");
+    }
+    std::string answer(const HttpServer::Request &r) {
+        std::lock_guard guard(lock);
+        if (silent) {
+            return "";
+        }
+        if (r.method == "DELETE") {
+            std::string which = r.target.substr(r.target.rfind('/') + 1);
+            return clients.erase(which) > 0 ? envelope("")
+                                         : HttpServer::json(R"({"code":2049})");
+        }
+        if (r.target.starts_with("/api/v1/clients/")) {
+            std::string rows;
+            for (const auto &[name, c] : clients) {
+                std::string bytes = std::to_string(c.bytes);
+                rows += rows.empty() ? "" : ",";
+                rows += R"({"id":")" + name + R"(","url":"/live/)" + c.stream +
+                        R"(","name":")" + c.stream + R"(","type":")" + c.type +
+                        R"(","ip":")" + c.ip + R"(","publish":)" +
+                        (c.type.ends_with("publish") ? "true" : "false") +
+                        R"(,"alive":1.5,"send_bytes":)" + bytes +
+                        R"(,"recv_bytes":)" + bytes + "}";
+            }
+            return envelope(R"(,"clients":[)" + rows + "]");
+        }
+        if (r.target.starts_with("/api/v1/streams/")) {
+            std::string rows;
+            for (const auto &[name, c] : clients) {
+                if (c.type.ends_with("publish")) {
+                    rows += rows.empty() ? "" : ",";
+                    rows += R"({"id":"vid-)" + name + R"(","url":"/live/)" +
+                            c.stream +
+                            R"(","recv_bytes":9,"publish":{"active":)" +
+                            (c.bytes > 0 ? "true" : "false") + R"(,"cid":")" +
+                            name + R"("}})";
+                }
+            }
+            std::string one = r.target.substr(16);
+            if (one.starts_with("vid-")) {
+                return rows.find(one) == std::string::npos
+                           ? HttpServer::json(R"({"code":2048})")
+                           : envelope(R"(,"stream":)" + rows);
+            }
+            return envelope(R"(,"streams":[)" + rows + "]");
+        }
+        return envelope(R"(,"data":{"major":5})");
+    }
+    void add(Client c) {
+        std::lock_guard guard(lock);
+        clients[c.id] = c;
+    }
+    void remove(const std::string &client) {
+        std::lock_guard guard(lock);
+        clients.erase(client);
+    }
+    bool there(const std::string &client) {
+        std::lock_guard guard(lock);
+        return clients.count(client) != 0;
+    }
+
+    // As SRS would call it; empty: allowed.
+    std::string hook(srs::Event event, const std::string &client,
+                     const std::string &param, std::string tc_url = "",
+                     std::string stream = "") {
+        srs::Hook h;
+        h.event = event;
+        h.server_id = "node-a";
+        h.service_id = service;
+        h.client_id = client;
+        h.ip = "192.0.2.9";
+        h.vhost = "__defaultVhost__";
+        h.app = "live";
+        h.stream = stream.empty() ? id.str() : stream;
+        h.param = param;
+        h.tc_url = std::move(tc_url);
+        h.stream_url = "/live/" + h.stream;
+        h.stream_id = "vid-" + client;
+        auto verdict = run(hooks->take(h, "srs_a"));
+        return verdict ? "" : std::string(code_name(verdict.error().code));
+    }
+
+    // A session as the gate opens one before it asks the node.
+    Id session(model::Action action) {
+        gate::Question q;
+        q.action = action;
+        q.protocol = action == model::Action::publish ? model::Protocol::whip
+                                                      : model::Protocol::whep;
+        q.stream = id.view();
+        std::string with = key();
+        q.credential = with;
+        q.client_ip = "192.0.2.9";
+        gate::Applicant who;
+        who.action = action;
+        who.protocol = q.protocol;
+        who.client_ip = q.client_ip;
+        Id opened;
+        gate::Arrival arrival{access, sessions, loop,   &config,
+                              q,      who,      opened, nullptr};
+        auto admission = run(gate::admit(arrival));
+        assert_int_equal(admission.code, Code::ok);
+        return opened;
+    }
+    std::string param(const Id &session_id) {
+        return "app=live&stream=" + id.str() +
+               "&ks=" + tickets.make(session_id);
+    }
+    model::Session find(const Id &session_id) {
+        auto found = sessions.table().find(session_id, loop.wall());
+        assert_true(found.has_value());
+        return *found;
+    }
+    std::string state(const Id &session_id) {
+        return std::string(model::name(find(session_id).state));
+    }
+    int viewers() {
+        auto live = sessions.table().find_live(id, loop.wall());
+        return live ? live->viewers : 0;
+    }
+    std::optional<model::Session> publisher() {
+        return sessions.table().publisher_of(id, loop.wall());
+    }
+};
+
+} // namespace ks::test
