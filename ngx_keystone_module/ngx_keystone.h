@@ -28,6 +28,13 @@ typedef struct {
 } ngx_keystone_pool_t;
 
 
+typedef struct {
+    ngx_str_t                 name;
+    ngx_url_t                 rtmp;          /* resolved */
+    ngx_uint_t                turn;          /* among its addresses */
+} ngx_keystone_node_t;
+
+
 /* one cycle's; made even when there is no block */
 
 typedef struct {
@@ -40,6 +47,11 @@ typedef struct {
     const char               *needed_by;
     u_char                   *needed_file;
     ngx_uint_t                needed_line;
+
+    ngx_array_t               nodes;         /* if something asked for them */
+    const char               *nodes_for;
+    u_char                   *nodes_file;
+    ngx_uint_t                nodes_line;
 } ngx_keystone_conf_t;
 
 
@@ -59,6 +71,15 @@ ks_worker_t *ngx_keystone_worker(void);
  * nginx -t fails and names the directive.  The text is not copied.
  */
 char *ngx_keystone_require(ngx_conf_t *cf, const char *directive);
+
+/*
+ * The same for a directive that sends to media servers: nginx -t fails unless
+ * there is one, and each has an RTMP address that could be resolved.
+ */
+char *ngx_keystone_require_nodes(ngx_conf_t *cf, const char *directive);
+
+/* NULL: there is none of this name, or no directive asked for them. */
+ngx_keystone_node_t *ngx_keystone_node(ks_str_t *name);
 
 /*
  * At the end of a process (which TERM makes come with requests and sessions
@@ -83,6 +104,10 @@ char *ngx_keystone_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 char *ngx_keystone_zone_directive(ngx_conf_t *cf, ngx_keystone_conf_t *kcf);
 char *ngx_keystone_zone_default(ngx_conf_t *cf, ngx_keystone_conf_t *kcf);
+
+/* ngx_keystone_nodes.c */
+
+char *ngx_keystone_init_nodes(ngx_cycle_t *cycle, ngx_keystone_conf_t *kcf);
 
 /* ngx_keystone_host.c */
 

@@ -147,7 +147,7 @@ ngx_keystone_init_conf(ngx_cycle_t *cycle, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_keystone_init_nodes(cycle, kcf);
 }
 
 

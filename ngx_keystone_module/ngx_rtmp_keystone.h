@@ -62,6 +62,7 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t                  enable;
+    ngx_flag_t                  relay;
     ngx_msec_t                  timeout;
 } ngx_rtmp_keystone_app_conf_t;
 
@@ -72,7 +73,9 @@ typedef union {
 } ngx_rtmp_keystone_command_t;
 
 
-typedef struct {
+typedef struct ngx_rtmp_keystone_ctx_s  ngx_rtmp_keystone_ctx_t;
+
+struct ngx_rtmp_keystone_ctx_s {
     ngx_rtmp_session_t         *session;
     ngx_rtmp_keystone_state_e   state;
     int                         action;    /* KS_PUBLISH, KS_PLAY */
@@ -102,11 +105,22 @@ typedef struct {
 
     char                        reason[32];
 
+    /* of a publisher, see relay.c: the session towards its media server */
+    ngx_rtmp_session_t         *relay;
+    ngx_keystone_node_t        *relay_node;
+    ngx_event_t                 relay_timer;
+    ngx_msec_t                  relay_pause;
+    ngx_msec_t                  relay_since;
+
+    /* of such a session: whose it is */
+    ngx_rtmp_keystone_ctx_t    *publisher;
+
+    unsigned                    relay_up:1;
     unsigned                    named:1;   /* node is in the tree */
     unsigned                    media:1;   /* has been reported */
     unsigned                    published:1;   /* once; is never cleared */
     unsigned                    kicked:1;
-} ngx_rtmp_keystone_ctx_t;
+};
 
 
 /* session.c: the context and its states */
@@ -144,6 +158,15 @@ void ngx_rtmp_keystone_media_tick(ngx_rtmp_keystone_ctx_t *ctx);
 void ngx_rtmp_keystone_media_report(ngx_rtmp_keystone_ctx_t *ctx);
 ngx_int_t ngx_rtmp_keystone_av(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     ngx_chain_t *in);
+
+/* relay.c: to the media server */
+
+void ngx_rtmp_keystone_relay_init(ngx_rtmp_session_t *s);
+void ngx_rtmp_keystone_relay_start(ngx_rtmp_keystone_ctx_t *ctx);
+ngx_int_t ngx_rtmp_keystone_relay_made(ngx_rtmp_session_t *s);
+void ngx_rtmp_keystone_relay_playing(ngx_rtmp_session_t *s);
+void ngx_rtmp_keystone_relay_closed(ngx_rtmp_keystone_ctx_t *ctx);
+void ngx_rtmp_keystone_relay_stop(ngx_rtmp_keystone_ctx_t *ctx);
 
 /* auto_push.c */
 

@@ -47,6 +47,11 @@ ngx_rtmp_keystone_play(ngx_rtmp_session_t *s, ngx_rtmp_play_t *v)
     ngx_rtmp_keystone_command_t  cmd;
 
     if (!ngx_rtmp_keystone_gated(s)) {
+
+        if (s->relay) {
+            ngx_rtmp_keystone_relay_playing(s);
+        }
+
         return next_play(s, v);
     }
 
@@ -97,6 +102,8 @@ ngx_rtmp_keystone_passed(ngx_rtmp_keystone_ctx_t *ctx,
     ngx_memzero(cmd->publish.name, sizeof(cmd->publish.name));
     ngx_memzero(cmd->publish.args, sizeof(cmd->publish.args));
 
+    ngx_rtmp_keystone_relay_init(ctx->session);
+
     rc = ngx_rtmp_keystone_admit(ctx, cmd->publish.name);
 
     if (rc == NGX_OK) {
@@ -111,6 +118,7 @@ ngx_rtmp_keystone_passed(ngx_rtmp_keystone_ctx_t *ctx,
     }
 
     ngx_rtmp_keystone_media_start(ctx);
+    ngx_rtmp_keystone_relay_start(ctx);
 
     return NGX_OK;
 }

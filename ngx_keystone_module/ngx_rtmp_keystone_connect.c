@@ -11,7 +11,7 @@
 static ngx_rtmp_connect_pt  next_connect;
 
 
-/* A client was accepted by a server that has a gated application. */
+/* A session begins. */
 
 ngx_int_t
 ngx_rtmp_keystone_accept(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
@@ -23,12 +23,13 @@ ngx_rtmp_keystone_accept(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     c = s->connection;
     kscf = ngx_rtmp_get_module_srv_conf(s, ngx_rtmp_keystone_module);
 
-    /* not for nginx-rtmp's own: relays, and pushes of another worker */
+    if (c->listening == NULL) {
+        return ngx_rtmp_keystone_relay_made(s);
+    }
 
-    if (!kscf->enable
-        || c->listening == NULL
-        || c->sockaddr->sa_family == AF_UNIX)
-    {
+    /* not for what another worker pushes */
+
+    if (!kscf->enable || c->sockaddr->sa_family == AF_UNIX) {
         return NGX_OK;
     }
 

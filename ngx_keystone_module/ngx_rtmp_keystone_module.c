@@ -9,6 +9,7 @@
 
 
 #include "ngx_rtmp_keystone.h"
+#include <ngx_rtmp_live_module.h>
 
 
 static void *ngx_rtmp_keystone_create_main_conf(ngx_conf_t *cf);
@@ -17,7 +18,11 @@ static void *ngx_rtmp_keystone_create_app_conf(ngx_conf_t *cf);
 static char *ngx_rtmp_keystone_merge_app_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_rtmp_keystone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_rtmp_keystone_relay(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static ngx_int_t ngx_rtmp_keystone_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_rtmp_keystone_check_relay(ngx_conf_t *cf,
+    ngx_rtmp_core_srv_conf_t *cscf);
 static ngx_int_t ngx_rtmp_keystone_av_first(ngx_array_t *handlers);
 static ngx_int_t ngx_rtmp_keystone_init_process(ngx_cycle_t *cycle);
 
@@ -29,6 +34,13 @@ static ngx_command_t  ngx_rtmp_keystone_commands[] = {
       ngx_rtmp_keystone,
       NGX_RTMP_APP_CONF_OFFSET,
       offsetof(ngx_rtmp_keystone_app_conf_t, enable),
+      NULL },
+
+    { ngx_string("keystone_relay"),
+      NGX_RTMP_MAIN_CONF|NGX_RTMP_SRV_CONF|NGX_RTMP_APP_CONF|NGX_CONF_FLAG,
+      ngx_rtmp_keystone_relay,
+      NGX_RTMP_APP_CONF_OFFSET,
+      offsetof(ngx_rtmp_keystone_app_conf_t, relay),
       NULL },
 
     { ngx_string("keystone_timeout"),
@@ -128,6 +140,7 @@ ngx_rtmp_keystone_create_app_conf(ngx_conf_t *cf)
     }
 
     kacf->enable = NGX_CONF_UNSET;
+    kacf->relay = NGX_CONF_UNSET;
     kacf->timeout = NGX_CONF_UNSET_MSEC;
 
     return kacf;
@@ -141,6 +154,7 @@ ngx_rtmp_keystone_merge_app_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_rtmp_keystone_app_conf_t  *conf = child;
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_value(conf->relay, prev->relay, 0);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 5000);
 
     if (conf->timeout == 0) {
@@ -166,6 +180,21 @@ ngx_rtmp_keystone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_keystone_require(cf, "keystone on");
+}
+
+
+static char *
+ngx_rtmp_keystone_relay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                          *rv;
+    ngx_rtmp_keystone_app_conf_t  *kacf = conf;
+
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+    if (rv != NGX_CONF_OK || !kacf->relay) {
+        return rv;
+    }
+
+    return ngx_keystone_require_nodes(cf, "keystone_relay on");
 }
 
 
@@ -201,6 +230,10 @@ ngx_rtmp_keystone_postconfiguration(ngx_conf_t *cf)
                 kmcf->enable = 1;
             }
         }
+
+        if (ngx_rtmp_keystone_check_relay(cf, cscf) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     if (!kmcf->enable) {
@@ -219,6 +252,60 @@ ngx_rtmp_keystone_postconfiguration(ngx_conf_t *cf)
         || ngx_rtmp_keystone_av_first(&cmcf->events[NGX_RTMP_MSG_VIDEO])
            != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * It may be on for a whole server, and then is of use in those of its
+ * applications that are gated.
+ */
+
+static ngx_int_t
+ngx_rtmp_keystone_check_relay(ngx_conf_t *cf, ngx_rtmp_core_srv_conf_t *cscf)
+{
+    ngx_str_t                      *idle;
+    ngx_uint_t                      n, used;
+    ngx_rtmp_live_app_conf_t       *lacf;
+    ngx_rtmp_core_app_conf_t      **cacfp;
+    ngx_rtmp_keystone_app_conf_t   *kacf;
+
+    used = 0;
+    idle = NULL;
+    cacfp = cscf->applications.elts;
+
+    for (n = 0; n < cscf->applications.nelts; n++) {
+        kacf = cacfp[n]->app_conf[ngx_rtmp_keystone_module.ctx_index];
+        lacf = cacfp[n]->app_conf[ngx_rtmp_live_module.ctx_index];
+
+        if (!kacf->relay) {
+            continue;
+        }
+
+        if (!kacf->enable) {
+            idle = &cacfp[n]->name;
+            continue;
+        }
+
+        used = 1;
+
+        if (!lacf->live) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"keystone_relay on\" sends what \"live on\" "
+                               "passes on; add \"live on\" to application "
+                               "\"%V\"", &cacfp[n]->name);
+            return NGX_ERROR;
+        }
+    }
+
+    if (idle && !used) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"keystone_relay on\" is for streams that were "
+                           "let in; add \"keystone on\" to application "
+                           "\"%V\"", idle);
         return NGX_ERROR;
     }
 

@@ -151,6 +151,7 @@ ngx_rtmp_keystone_ask(ngx_rtmp_session_t *s, int action, u_char *name,
 
     rq.size = sizeof(ks_rtmp_request_t);
     rq.action = action;
+    rq.relay = kacf->relay;
 
     rq.name.data = (char *) name;
     rq.name.len = ngx_strlen(name);
@@ -268,6 +269,7 @@ ngx_rtmp_keystone_end(ngx_rtmp_keystone_ctx_t *ctx)
         ngx_delete_posted_event(&ctx->event);
     }
 
+    ngx_rtmp_keystone_relay_stop(ctx);
     ngx_rtmp_keystone_drop_name(ctx);
 
     rtmp = ctx->rtmp;
@@ -416,5 +418,11 @@ ngx_rtmp_keystone_resume(ngx_rtmp_keystone_ctx_t *ctx)
 static void
 ngx_rtmp_keystone_cleanup(void *data)
 {
-    ngx_rtmp_keystone_end(data);
+    ngx_rtmp_keystone_ctx_t *ctx = data;
+
+    ngx_rtmp_keystone_end(ctx);
+
+    if (ctx->publisher) {
+        ngx_rtmp_keystone_relay_closed(ctx->publisher);
+    }
 }

@@ -142,6 +142,16 @@ KS_API int ks_config_finish(ks_config_t *cf, char *err, size_t errlen)
     KS_NOEXCEPT;
 
 
+typedef struct {
+    ks_str_t  name;
+    ks_str_t  rtmp;          /* HOST:PORT as written; empty: it has none      */
+} ks_node_t;
+
+/* The media servers of srs_node, in their order; KS_ERROR: no more of them. */
+KS_API int ks_config_node(const ks_config_t *cf, size_t index,
+    ks_node_t *node) KS_NOEXCEPT;
+
+
 /* ------------------------------------------------------------------------
  * Shared memory and worker
  */
@@ -294,7 +304,7 @@ KS_API void ks_http_free(ks_http_t *http) KS_NOEXCEPT;
  * RTMP: one object for the question and, once passed, for the live session.
  *
  *   ks_rtmp_start() -> PASS | ANSWER (refused) | AGAIN --wake--> ks_rtmp_state()
- *   PASS -> ks_rtmp_media()* -> ks_rtmp_free()
+ *   PASS -> ks_rtmp_media()*, ks_rtmp_relay()* -> ks_rtmp_free()
  */
 
 typedef struct ks_rtmp_s  ks_rtmp_t;
@@ -312,6 +322,7 @@ typedef struct {
     ks_str_t    args;        /* after '?': key=..., token=...                 */
     ks_str_t    client_ip;
     ks_str_t    user_agent;  /* flashVer                                      */
+    int         relay;       /* publish: a media server is to get it, too     */
 } ks_rtmp_request_t;
 
 typedef struct {
@@ -323,6 +334,12 @@ typedef struct {
     ks_str_t    code;        /* NetStream.Publish.BadName, NetStream.Play... */
     ks_str_t    text;        /* for the person at the encoder                 */
 } ks_rtmp_refusal_t;
+
+typedef struct {
+    ks_str_t    node;        /* name of the media server                      */
+    ks_str_t    app;
+    ks_str_t    name;        /* with a ticket behind '?': not for any log     */
+} ks_rtmp_relay_t;
 
 /* reason: "kicked", "revoked", "disabled", "replaced", ...                   */
 typedef void (*ks_kick_pt)(void *cookie, ks_str_t reason);
@@ -340,6 +357,13 @@ KS_API const ks_rtmp_refusal_t *ks_rtmp_refusal(ks_rtmp_t *rtmp) KS_NOEXCEPT;
  */
 KS_API void ks_rtmp_media(ks_rtmp_t *rtmp, uint64_t bytes_in,
     uint64_t bytes_out) KS_NOEXCEPT;
+
+/*
+ * Where a publisher that was let in with `relay` is to be sent now.  Ask before
+ * every attempt: a reconnect may have to go elsewhere.  The strings live until
+ * the next call.  KS_OK, or KS_AGAIN: no server can take it, ask again later.
+ */
+KS_API int ks_rtmp_relay(ks_rtmp_t *rtmp, ks_rtmp_relay_t *relay) KS_NOEXCEPT;
 
 /* Ends the session if it lives: the encoder or player went. */
 KS_API void ks_rtmp_free(ks_rtmp_t *rtmp) KS_NOEXCEPT;

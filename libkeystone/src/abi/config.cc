@@ -7,6 +7,7 @@
 
 #include <new>
 
+using ks::abi::str;
 using ks::abi::view;
 using ks::abi::write_error;
 
@@ -54,6 +55,16 @@ int ks_config_finish(ks_config_t *cf, char *err, size_t errlen) noexcept {
         write_error(err, errlen, "not enough memory");
         return KS_ERROR;
     }
+}
+
+int ks_config_node(const ks_config_t *cf, size_t index,
+                   ks_node_t *node) noexcept {
+    if (index >= cf->config.srs_nodes.size()) {
+        return KS_ERROR;
+    }
+    const ks::conf::SrsNode &n = cf->config.srs_nodes[index];
+    *node = {str(n.name), str(n.rtmp)};
+    return KS_OK;
 }
 
 } // extern "C"

@@ -5,6 +5,7 @@
 #include "abi/worker.h"
 
 #include <exception>
+#include <optional>
 #include <string>
 
 using ks::abi::str;
@@ -17,6 +18,7 @@ struct ks_rtmp_s : ks::rt::Ready {
               void *with)
         : w(worker), wake(wake_up), kick(kick_out), cookie(with),
           rtmp(*worker.access, *worker.limits, *worker.sessions, worker.loop,
+               worker.config, *worker.tickets,
                [this](EndReason reason) { kicked(reason); }) {}
 
     ~ks_rtmp_s() override { task.destroy(); } // it refers to `rtmp`
@@ -76,6 +78,7 @@ struct ks_rtmp_s : ks::rt::Ready {
     RtmpVerdict verdict;
     ks_rtmp_pass_t pass{};
     ks_rtmp_refusal_t refusal{};
+    std::optional<ks::gate::RtmpRelay> target;
 };
 
 extern "C" {
@@ -91,6 +94,7 @@ int ks_rtmp_start(ks_worker_t *w, const ks_rtmp_request_t *rq, ks_wake_pt wake,
         request.args = view(rq->args);
         request.client_ip = view(rq->client_ip);
         request.user_agent = view(rq->user_agent);
+        request.relay = rq->relay != 0;
         auto r = std::make_unique<ks_rtmp_s>(*w, wake, kick, cookie);
         int rc = r->begin(std::move(request));
         *rtmp = r.release();
@@ -111,6 +115,21 @@ const ks_rtmp_pass_t *ks_rtmp_pass(ks_rtmp_t *rtmp) noexcept {
 const ks_rtmp_refusal_t *ks_rtmp_refusal(ks_rtmp_t *rtmp) noexcept {
     rtmp->refusal = {str(rtmp->verdict.status), str(rtmp->verdict.text)};
     return &rtmp->refusal;
+}
+
+int ks_rtmp_relay(ks_rtmp_t *rtmp, ks_rtmp_relay_t *relay) noexcept {
+    try {
+        rtmp->target = rtmp->rtmp.relay();
+        if (!rtmp->target) {
+            return KS_AGAIN;
+        }
+        *relay = {str(rtmp->target->node), str(rtmp->target->app),
+                  str(rtmp->target->name)};
+        return KS_OK;
+    } catch (const std::exception &e) {
+        rtmp->w.loop.log(ks::rt::LogLevel::err, e.what());
+        return KS_ERROR;
+    }
 }
 
 void ks_rtmp_media(ks_rtmp_t *rtmp, uint64_t bytes_in,

@@ -67,7 +67,8 @@ rt::Task<Admission> admit(Arrival a) {
         } else if (a.nodes != nullptr) {
             zone::Zone &zone = a.sessions.zone();
             out.node.assign(place(*a.nodes, zone, decision, a.who.action));
-            if (out.node.empty()) {
+            // who has a holder plays from this nginx, too
+            if (out.node.empty() && a.holder == nullptr) {
                 out.elsewhere = !a.nodes->srs_nodes.empty();
                 out.code =
                     out.elsewhere ? Code::not_live : Code::upstream_unavailable;

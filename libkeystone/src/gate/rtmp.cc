@@ -2,6 +2,7 @@
 
 #include "codec/uri.h"
 #include "gate/open.h"
+#include "gate/placement.h"
 
 namespace ks::gate {
 
@@ -11,6 +12,7 @@ using model::EndReason;
 namespace {
 
 constexpr size_t kMaxArgs = 1024; // FFmpeg cuts RTMP addresses near 1 KiB
+constexpr std::string_view kRelayApp = "live"; // as for WHIP and WHEP
 
 // The credential: ?key= or ?token= behind the name, or the name itself.
 struct Named {
@@ -56,9 +58,10 @@ RtmpVerdict refuse_rtmp(Action action, Code code, std::string_view text) {
 }
 
 Rtmp::Rtmp(Access &access, Limits &limits, Sessions &sessions, rt::Loop &loop,
+           const conf::Config &config, const Tickets &tickets,
            std::function<void(EndReason)> on_kick)
     : access_(access), limits_(limits), sessions_(sessions), loop_(loop),
-      on_kick_(std::move(on_kick)) {}
+      config_(config), tickets_(tickets), on_kick_(std::move(on_kick)) {}
 
 Rtmp::~Rtmp() {
     if (!session_.empty()) {
@@ -76,6 +79,38 @@ void Rtmp::media(uint64_t bytes_in, uint64_t bytes_out) {
         sessions_.table().media(session_, static_cast<int64_t>(bytes_in),
                                 static_cast<int64_t>(bytes_out), loop_.wall());
     }
+}
+
+// Every attempt is placed anew: a node that went down, or was drained, loses
+// its streams to others as their relays break.
+std::optional<RtmpRelay> Rtmp::relay() {
+    if (!relays_ || session_.empty()) {
+        return std::nullopt;
+    }
+    Decision decision;
+    decision.stream.id = stream_;
+    decision.node = node_;
+    std::string_view node =
+        place(config_, sessions_.zone(), decision, Action::publish);
+    if (node.empty()) {
+        return std::nullopt;
+    }
+    if (!(node_ == node)) {
+        if (!sessions_.table().move(session_, node, loop_.wall())) {
+            return std::nullopt;
+        }
+        node_.assign(node);
+    }
+    std::string ticket = tickets_.make(session_);
+    if (ticket.empty()) {
+        return std::nullopt;
+    }
+    RtmpRelay target;
+    target.node = node_.str();
+    target.app = kRelayApp;
+    target.name = stream_.str();
+    target.name.append("?").append(kTicket).append("=").append(ticket);
+    return target;
 }
 
 rt::Task<RtmpVerdict> Rtmp::ask(RtmpRequest request) {
@@ -100,7 +135,9 @@ rt::Task<RtmpVerdict> Rtmp::ask(RtmpRequest request) {
     who.protocol = model::Protocol::rtmp;
     who.action = request.action;
     who.owner_pid = sessions_.pid();
-    Arrival arrival{access_,  sessions_, loop_,    nullptr,
+    relays_ = request.relay && request.action == Action::publish;
+    const conf::Config *nodes = relays_ ? &config_ : nullptr;
+    Arrival arrival{access_,  sessions_, loop_,    nodes,
                     question, who,       session_, this};
     auto admission = co_await admit(arrival);
     if (!admission.ok()) {
@@ -111,6 +148,8 @@ rt::Task<RtmpVerdict> Rtmp::ask(RtmpRequest request) {
         co_return refuse_rtmp(request.action, admission.code,
                               explain(admission.code, admission.stream.view()));
     }
+    stream_ = admission.stream;
+    node_ = admission.node;
     RtmpVerdict verdict;
     verdict.code = Code::ok;
     verdict.stream = admission.stream.str();

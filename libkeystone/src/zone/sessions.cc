@@ -132,6 +132,22 @@ Sessions::Opened Sessions::open_publisher(const Session &session,
     return result;
 }
 
+bool Sessions::move(const Id &session, std::string_view node, WallMs now) {
+    Id stream;
+    zone_.sessions().peek(session, now, [&](const SessionRecord &r) {
+        stream = r.session.stream_id;
+    });
+    bool moved = false;
+    zone_.live().update(stream, now, [&](LiveRecord &r) {
+        if (r.live.publisher == session) {
+            r.live.node.assign(node);
+            moved = true;
+        }
+    });
+    return moved &&
+           amend(session, now, [&](Session &s) { s.node.assign(node); });
+}
+
 Sessions::Opened Sessions::open_viewer(const Session &session,
                                        int32_t max_viewers, HashKey viewer,
                                        WallMs now) {

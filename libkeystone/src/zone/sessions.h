@@ -84,6 +84,9 @@ class Sessions {
     // Takes that name off: the session goes on without (a relay).
     void unlink(const Id &session, WallMs now);
 
+    // A publisher's media go to this node from now on.  False: it has ended.
+    bool move(const Id &session, std::string_view node, WallMs now);
+
     // After a restart: a session as the store had it.  False: it is there.
     bool restore(const model::Session &session,
                  const model::StreamFacts &stream, WallMs now);

@@ -545,6 +545,7 @@ an_installation_from_the_first_user_to_the_kick(void **state)
     world_t    *w = *state;
     ks_rtmp_t  *rtmp, *second;
     ks_http_t  *http;
+    ks_rtmp_relay_t  relay;
 
     assert_int_equal(call(w, "POST", "/api/v1/auth/register", NULL,
                           "{\"email\":\"a@example.org\","
@@ -581,6 +582,7 @@ an_installation_from_the_first_user_to_the_kick(void **state)
     assert_memory_equal(ks_rtmp_pass(rtmp)->stream.data, id, strlen(id));
     assert_int_equal(call(w, "GET", uri, NULL, NULL, out, sizeof(out)), 200);
     assert_non_null(strstr(out, "\"connecting\""));
+    assert_int_equal(ks_rtmp_relay(rtmp, &relay), KS_AGAIN);
     ks_rtmp_media(rtmp, 1000, 0);
     assert_int_equal(call(w, "GET", uri, NULL, NULL, out, sizeof(out)), 200);
     assert_non_null(strstr(out, "\"active\""));
@@ -644,6 +646,38 @@ what_waits_may_be_freed(void **state)
 
 
 static void
+nodes_are_told_as_written(void **state)
+{
+    char          err[256];
+    ks_node_t     node;
+    ks_config_t  *cf;
+    ks_str_t      words[] = { s("srs_node"), s("srs_a"),
+                              s("api=127.0.0.1:1985"),
+                              s("rtmp=media.example.org:1935") };
+
+    (void) state;
+    cf = ks_config_create();
+    assert_int_equal(ks_config_node(cf, 0, &node), KS_ERROR);
+    assert_int_equal(ks_config_directive(cf, words, 4, err, sizeof(err)),
+                     KS_OK);
+    words[1] = s("srs_b");
+    assert_int_equal(ks_config_directive(cf, words, 3, err, sizeof(err)),
+                     KS_OK);
+
+    assert_int_equal(ks_config_node(cf, 0, &node), KS_OK);
+    assert_int_equal(node.name.len, strlen("srs_a"));
+    assert_memory_equal(node.name.data, "srs_a", node.name.len);
+    assert_int_equal(node.rtmp.len, strlen("media.example.org:1935"));
+    assert_memory_equal(node.rtmp.data, "media.example.org:1935",
+                        node.rtmp.len);
+    assert_int_equal(ks_config_node(cf, 1, &node), KS_OK);
+    assert_int_equal(node.rtmp.len, 0);
+    assert_int_equal(ks_config_node(cf, 2, &node), KS_ERROR);
+    ks_config_free(cf);
+}
+
+
+static void
 bad_configuration_says_why(void **state)
 {
     char          err[256];
@@ -674,6 +708,7 @@ main(void)
             world_close),
         cmocka_unit_test_setup_teardown(what_waits_may_be_freed, world_open,
                                         world_close),
+        cmocka_unit_test(nodes_are_told_as_written),
         cmocka_unit_test(bad_configuration_says_why),
     };
 

@@ -1,5 +1,9 @@
 #include "support.h"
 
+#include "gate/placement.h"
+
+#include <set>
+
 using namespace ks;
 using namespace ks::test;
 using model::Action;
@@ -234,6 +238,133 @@ void leaving_while_it_waits_leaves_nothing(void **) {
     assert_text(code_name(next.ask(w.key()).code), "allow");
 }
 
+void add_nodes(GateWorld &w, std::initializer_list<const char *> names) {
+    for (const char *name : names) {
+        conf::SrsNode node;
+        node.name = name;
+        w.config.srs_nodes.push_back(std::move(node));
+    }
+}
+
+gate::RtmpVerdict ask_with_relay(GateWorld &w, Encoder &e,
+                                 Action action = Action::publish) {
+    auto request = Encoder::request(w.id.str(), "key=" + w.key(), action);
+    request.relay = true;
+    return w.run(e.rtmp->ask(std::move(request)));
+}
+
+void a_relay_goes_to_the_node_of_the_stream(void **) {
+    GateWorld w;
+    add_nodes(w, {"srs_a", "srs_b", "srs_c"});
+    std::set<std::string> used;
+    for (int i = 0; i < 40; i++) {
+        store::CreatedStream made = w.stream(w.owner.id);
+        gate::Decision decision;
+        decision.stream.id = made.stream.id;
+        std::string node(
+            gate::place(w.config, w.memory.zone(), decision, Action::publish));
+        used.insert(node);
+
+        Encoder e(w);
+        auto request = Encoder::request(std::string(made.key.reveal()), "",
+                                        Action::publish);
+        request.relay = true;
+        gate::RtmpVerdict v = w.run(e.rtmp->ask(std::move(request)));
+        assert_text(code_name(v.code), "allow");
+        auto target = e.rtmp->relay();
+        assert_true(target.has_value());
+        assert_text(target->node, node);
+        auto live = w.sessions.table().find_live(made.stream.id, w.loop.wall());
+        assert_text(live->node.view(), node);
+        auto session = w.sessions.table().find(Id(v.session), w.loop.wall());
+        assert_text(session->node.view(), node);
+    }
+    assert_int_equal(used.size(), 3);
+}
+
+// What SRS logs and shows must be of no use to whoever reads it there.
+void a_relay_carries_the_public_id_and_a_ticket(void **) {
+    GateWorld w;
+    add_nodes(w, {"srs_a"});
+    Encoder e(w);
+    gate::RtmpVerdict v = ask_with_relay(w, e);
+    auto target = e.rtmp->relay();
+    assert_true(target.has_value());
+    assert_text(target->app, "live");
+    std::string_view name = target->name;
+    std::string head = w.id.str() + "?ks=";
+    assert_true(name.starts_with(head));
+    auto sessions = w.tickets.read(name.substr(head.size()));
+    assert_int_equal(sessions.size(), 1);
+    assert_text(sessions[0].view(), v.session);
+    assert_true(name.find(w.key()) == std::string::npos);
+    assert_true(name.find(v.session.substr(4)) == std::string::npos);
+}
+
+void who_does_not_relay_is_on_no_node(void **) {
+    GateWorld w;
+    add_nodes(w, {"srs_a"});
+    Encoder obs(w);
+    assert_text(code_name(obs.ask(w.key()).code), "allow");
+    assert_false(obs.rtmp->relay().has_value());
+    auto live = w.sessions.table().find_live(w.id, w.loop.wall());
+    assert_text(live->node.view(), "");
+    obs.media();
+
+    Encoder player(w);
+    gate::RtmpVerdict v = ask_with_relay(w, player, Action::play);
+    assert_text(code_name(v.code), "allow");
+    assert_false(player.rtmp->relay().has_value());
+}
+
+// HLS and RTMP of this nginx work without any node; the relay follows.
+void a_node_may_come_later(void **) {
+    GateWorld w;
+    Encoder e(w);
+    gate::RtmpVerdict v = ask_with_relay(w, e);
+    assert_text(code_name(v.code), "allow");
+    assert_false(e.rtmp->relay().has_value());
+    add_nodes(w, {"srs_a"});
+    auto target = e.rtmp->relay();
+    assert_true(target.has_value());
+    assert_text(target->node, "srs_a");
+    auto live = w.sessions.table().find_live(w.id, w.loop.wall());
+    assert_text(live->node.view(), "srs_a");
+    auto session = w.sessions.table().find(Id(v.session), w.loop.wall());
+    assert_text(session->node.view(), "srs_a");
+}
+
+// What comes for the stream after that is sent there, too.
+void a_relay_moves_to_another_node(void **) {
+    GateWorld w;
+    add_nodes(w, {"srs_a", "srs_b"});
+    Encoder e(w);
+    gate::RtmpVerdict v = ask_with_relay(w, e);
+    std::string first = e.rtmp->relay()->node;
+    assert_text(e.rtmp->relay()->node, first);
+    std::erase_if(w.config.srs_nodes,
+                  [&](const conf::SrsNode &n) { return n.name == first; });
+    auto target = e.rtmp->relay();
+    assert_true(target.has_value());
+    assert_true(target->node != first);
+    auto live = w.sessions.table().find_live(w.id, w.loop.wall());
+    assert_text(live->node.view(), target->node);
+    auto session = w.sessions.table().find(Id(v.session), w.loop.wall());
+    assert_text(session->node.view(), target->node);
+}
+
+void a_late_attempt_moves_no_stream(void **) {
+    GateWorld w;
+    Encoder e(w);
+    gate::RtmpVerdict v = ask_with_relay(w, e);
+    Id session(v.session);
+    w.sessions.table().close(session, EndReason::kicked, w.loop.wall());
+    add_nodes(w, {"srs_a"});
+    assert_false(e.rtmp->relay().has_value());
+    auto live = w.sessions.table().find_live(w.id, w.loop.wall());
+    assert_text(live->node.view(), "");
+}
+
 } // namespace
 
 int main() {
@@ -249,6 +380,12 @@ int main() {
         cmocka_unit_test(one_of_many_gets_in),
         cmocka_unit_test(who_cannot_pay_replaces_nobody),
         cmocka_unit_test(leaving_while_it_waits_leaves_nothing),
+        cmocka_unit_test(a_relay_goes_to_the_node_of_the_stream),
+        cmocka_unit_test(a_relay_carries_the_public_id_and_a_ticket),
+        cmocka_unit_test(who_does_not_relay_is_on_no_node),
+        cmocka_unit_test(a_node_may_come_later),
+        cmocka_unit_test(a_relay_moves_to_another_node),
+        cmocka_unit_test(a_late_attempt_moves_no_stream),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

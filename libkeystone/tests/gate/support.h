@@ -66,7 +66,7 @@ struct Encoder {
     explicit Encoder(GateWorld &w)
         : world(w),
           rtmp(std::make_unique<gate::Rtmp>(w.access, w.limits, w.sessions,
-                                            w.loop,
+                                            w.loop, w.config, w.tickets,
                                             [this](model::EndReason why) {
                                                 kicked = why;
                                                 // as nginx does: the connection is closed
