@@ -58,6 +58,62 @@ like $said, qr/must be "on" or "off"/, '... said so';
 ok !$ok, 'no time at all';
 like $said, qr/write "keystone_timeout 5s"/, '... what to write instead';
 
+# keystone_relay
+
+my $relay = 'application live { live on; keystone on; keystone_relay on; }';
+my $node = 'srs_node srs_a api=127.0.0.1:1985';
+sub in_block {
+    my ($text) = @_;
+    return sub { s/^keystone \{/keystone {\n    $text/m };
+}
+
+($ok, $said) = says($relay, in_block("$node rtmp=127.0.0.1:1935;"));
+ok $ok, 'a relay to a node' or diag $said;
+
+($ok, $said) = says($relay, in_block("$node rtmp=localhost:1935;"));
+ok $ok, 'a name that can be resolved' or diag $said;
+
+($ok, $said) = says($relay, sub {
+    in_block("$node rtmp=127.0.0.1:1935;")->();
+    s/^(keystone \{.*?^\}\n)(.*)/$2$1/ms;
+});
+ok $ok, 'the block may come after rtmp' or diag $said;
+
+($ok, $said) = says("keystone_relay on; $app application plain { live on; }",
+    in_block("$node rtmp=127.0.0.1:1935;"));
+ok $ok, 'for a whole server' or diag $said;
+
+($ok, $said) = says($relay);
+ok !$ok, 'a relay without a node';
+like $said, qr/\[emerg\].*keystone_relay on.*add "srs_node srs_a .*rtmp=/,
+    '... the cure is said';
+
+($ok, $said) = says($relay, in_block("$node rtmp=127.0.0.1:1935; "
+    . 'srs_node srs_b api=127.0.0.1:1986;'));
+ok !$ok, 'a node without an RTMP address';
+like $said, qr/"srs_b" has no RTMP address.*:\d+ needs; add rtmp=HOST:PORT/,
+    '... the cure is said';
+
+($ok, $said) = says($relay, in_block("$node rtmp=no-such-host.invalid:1935;"));
+ok !$ok, 'a name that cannot be resolved';
+like $said, qr/not found.*no-such-host\.invalid:1935 .*numeric address/,
+    '... the cure is said';
+
+($ok, $said) = says('application live { live on; keystone_relay on; }',
+    in_block("$node rtmp=127.0.0.1:1935;"));
+ok !$ok, 'a relay of what nobody was asked about';
+like $said, qr/add "keystone on" to application "live"/,
+    '... the cure is said';
+
+($ok, $said) = says('application live { keystone on; keystone_relay on; }',
+    in_block("$node rtmp=127.0.0.1:1935;"));
+ok !$ok, 'a relay of what is not live';
+like $said, qr/add "live on" to application "live"/, '... the cure is said';
+
+($ok, $said) = says($relay, $no_block);
+ok !$ok, 'a relay without a keystone block';
+like $said, qr/needs a keystone block/, '... the cure is said';
+
 my ($rtmp, $core, $ours) = map { "$_\n" } split /\n/, load_modules();
 
 ($ok, $said) = says($app, sub { s/^(?:load_module.*\n)+/$ours$rtmp$core/m });
