@@ -15,6 +15,9 @@ int user_create(Session &session, const Words &words);
 int stream_create(Session &session, const Words &words);
 int token_create(Session &session, const Words &words);
 int token_revoke(Session &session, const Words &words);
+int node_list(Session &session, const Words &words);
+int node_drain(Session &session, const Words &words);
+int node_undrain(Session &session, const Words &words);
 int check(const Words &words);
 
 } // namespace ks::ctl

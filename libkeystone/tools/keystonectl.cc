@@ -28,6 +28,9 @@ constexpr const char *kHelp =
       day. Prints it, this once.
   token revoke ID
       End a token. nginx feels it within a second, live sessions included.
+  node drain NAME | undrain NAME | list
+      Let a media server keep the streams it has and give it no new one, so
+      that it can be stopped; take that back; list those drained.
   check [-c FILE]
       Read the keystone block of a configuration (/etc/nginx/nginx.conf) and
       try what it names: database, addresses.
@@ -50,7 +53,8 @@ struct Command {
 constexpr Command kCommands[] = {
     {"migrate", nullptr, migrate},       {"user", "create", user_create},
     {"stream", "create", stream_create}, {"token", "create", token_create},
-    {"token", "revoke", token_revoke},
+    {"token", "revoke", token_revoke},   {"node", "list", node_list},
+    {"node", "drain", node_drain},       {"node", "undrain", node_undrain},
 };
 
 std::string default_store() {
