@@ -8,6 +8,7 @@ use lib 't/lib';
 
 use Test::More;
 
+use Keystone::Env qw( wait_for );
 use Keystone::Server;
 use Keystone::Srs qw( capture_offer has_node );
 
@@ -44,6 +45,10 @@ sub publish {
     my $answer = post("whip/$made{$name}{id}", $offer,
                       bearer => $made{$name}{stream_key});
     is $answer->{status}, 201, "$name is published";
+    ok wait_for {
+        $ks->get("/api/v1/streams/$made{$name}{id}/status", bearer => $owner)
+            ->{json}{status} eq 'active';
+    }, '- and live';
     return h($answer, 'location');
 }
 
