@@ -51,9 +51,11 @@ sub nginx {
     log_format t '\$status \$request_method \$uri \$keystone_node'
                  ' \$keystone_upstream_uri \$keystone_decision';
     access_log logs/t.log t;
+    log_format srs '\$request';
     upstream $node { server 127.0.0.1:$node{$node}; }
     server {
         listen 127.0.0.1:$srs;
+        access_log logs/srs.log srs;
         default_type application/sdp;
         add_header Access-Control-Allow-Origin * always;
         add_header X-Seen "\$request_method \$request_uri auth=\$http_authorization" always;
@@ -114,17 +116,18 @@ sub logged {
         'with our Location';
     is $answer->{headers}{'access-control-allow-origin'},
         'https://studio.example.org', 'and our CORS headers';
-    is $answer->{headers}{'x-seen'},
-        "POST /rtc/v1/whip/?app=live&stream=$stream->{id} auth=",
+    like $answer->{headers}{'x-seen'},
+        qr{^POST /rtc/v1/whip/\?app=live&stream=$stream->{id}&ks=[\w-]{22} auth=$},
         'the media server saw no token';
     ok logged($ks, qr{^201 POST \S+ srs_a /rtc/v1/whip/\?app}m),
         'variables in the log';
 
     my $gone = $ks->request('DELETE', $location);
     is $gone->{status}, 200, 'DELETE';
-    ok logged($ks,
-        qr{^200 DELETE \S+ srs_a /rtc/v1/whip/\?action=delete&token=t0}m),
-        'reaches the session of the media server';
+    ok wait_for {
+        $ks->slurp('logs/srs.log') =~
+            m{^DELETE /rtc/v1/whip/\?action=delete&token=t0&session=s0 }m
+    }, 'reaches the session of the media server';
 
     my $wrong = publish($ks, $stream, bearer => 'ks_pub_' . 'x' x 32);
     is $wrong->{status}, 401, 'a wrong key is refused';

@@ -132,7 +132,8 @@ for my $form ("whip/$id", "whip/$id/", "whip/live/$id",
 {
     my $answer = publish($form);
     is $answer->{status}, 201, "POST $form";
-    is $answer->{body}, "v=0 /rtc/v1/whip/?app=live&stream=$id",
+    like $answer->{body},
+        qr{^v=0 /rtc/v1/whip/\?app=live&stream=$id&ks=[\w-]{22}$},
         '- goes to SRS as one and the same';
     my $prefix = $form =~ m{^/other} ? '/edge/other/rtc' : '/edge/rtc/v1';
     my $location = header($answer, 'location');
@@ -150,7 +151,8 @@ for my $form ("whep/$id", "whep/live/$id", "whep/?app=live&stream=$id",
 {
     my $answer = rtc('POST', $form, body => $ask);
     is $answer->{status}, 201, "POST $form";
-    is $answer->{body}, "v=0 /rtc/v1/whep/?app=live&stream=$id", '- plays';
+    like $answer->{body},
+        qr{^v=0 /rtc/v1/whep/\?app=live&stream=$id&ks=[\w-]{22}$}, '- plays';
     like header($answer, 'location'), qr{^/edge/rtc/v1/whep/$id/ses_},
         '- is a WHEP session';
     end_of($answer, '- ends');
