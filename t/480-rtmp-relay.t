@@ -204,6 +204,28 @@ subtest 'two nodes: each stream has its own' => sub {
     $ks->stop;
 };
 
+subtest 'a node is lost: its streams go to another' => sub {
+    my %srs = map { $_ => Keystone::MediaServer->new($_)->start }
+        qw( srs_a srs_b );
+    my $ks = server([ @srs{qw( srs_a srs_b )} ]);
+    my $stream = owner($ks)->stream;
+    my ($id, $key) = @$stream{qw( id stream_key )};
+    my $encoder = live($ks, $key);
+    ok wait_for(sub { grep { $_->publishing($id) } values %srs }), 'relayed';
+    my ($home) = grep { $srs{$_}->publishing($id) } keys %srs;
+    my ($other) = grep { $_ ne $home } keys %srs;
+
+    $srs{$home}->stop;
+    ok relayed_again($srs{$other}, $encoder), 'the other node has it now';
+    plays($srs{$other}, $encoder, $id, 'it plays there');
+    $srs{$home}->start;
+    plays($srs{$other}, $encoder, $id,
+          'the stream stays there when the first is back');
+    ok !$srs{$home}->publishing($id), 'and there only';
+    $encoder->close;
+    $ks->stop;
+};
+
 subtest 'a reload' => sub {
     my $srs = Keystone::MediaServer->new('srs_a')->start;
     my $ks = server([$srs]);
