@@ -4,11 +4,12 @@
  *
  * A request of ours has one context.  Its states:
  *
- *   ASKING  -> WAITING | READING | PASSED | ANSWERED
+ *   ASKING  -> WAITING | READING | PASSED | ANSWERED | STREAMING
  *   WAITING -> ASKING        the core calls wake
  *   READING -> ASKING        nginx has read the body
  *   PASSED                   gate: nginx serves the file or proxies
  *   ANSWERED                 the core's answer is, or is about to be, sent
+ *   STREAMING -> WAITING     its head is, the rest comes in pieces
  *
  * The context lives in a pool cleanup: it is found there again after an
  * internal redirect, which zeroes r->ctx, and freed after the access log.
@@ -51,7 +52,8 @@ typedef enum {
     NGX_HTTP_KEYSTONE_WAITING,
     NGX_HTTP_KEYSTONE_READING,
     NGX_HTTP_KEYSTONE_PASSED,
-    NGX_HTTP_KEYSTONE_ANSWERED
+    NGX_HTTP_KEYSTONE_ANSWERED,
+    NGX_HTTP_KEYSTONE_STREAMING
 } ngx_http_keystone_state_e;
 
 
@@ -67,12 +69,18 @@ typedef struct {
 
     ngx_http_event_handler_pt     resume;    /* WAITING: what wake runs */
 
+    ngx_http_posted_request_t     posted;    /* of wake */
+
     ngx_chain_t                  *body;      /* filter: replaces the body */
+
+    ngx_chain_t                  *free;      /* STREAMING */
+    ngx_chain_t                  *busy;
 
     unsigned                      body_read:1;
     unsigned                      origin:1;  /* the request has an Origin */
     unsigned                      sent:1;    /* the head is the core's own */
     unsigned                      replaced:1;
+    unsigned                      watched:1; /* leave() is among cleanups */
     unsigned                      gone:1;    /* the client left: no wake */
     unsigned                      counted:1; /* ks_http_done() was called */
 } ngx_http_keystone_ctx_t;
@@ -116,6 +124,10 @@ ngx_chain_t *ngx_http_keystone_answer_body(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_keystone_api_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_keystone_gate_handler(ngx_http_request_t *r);
+
+/* ngx_http_keystone_stream.c */
+
+void ngx_http_keystone_stream(ngx_http_keystone_ctx_t *ctx);
 
 /* ngx_http_keystone_redact.c */
 

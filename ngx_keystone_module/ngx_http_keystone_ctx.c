@@ -124,13 +124,17 @@ ngx_http_keystone_suspend(ngx_http_keystone_ctx_t *ctx,
 
     r = ctx->request;
 
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
+    if (!ctx->watched) {
+        cln = ngx_http_cleanup_add(r, 0);
+        if (cln == NULL) {
+            return NGX_ERROR;
+        }
 
-    cln->handler = ngx_http_keystone_leave;
-    cln->data = ctx;
+        cln->handler = ngx_http_keystone_leave;
+        cln->data = ctx;
+
+        ctx->watched = 1;
+    }
 
     ctx->resume = resume;
 
@@ -185,9 +189,9 @@ ngx_http_keystone_wake(void *cookie)
     r->read_event_handler = ngx_http_block_reading;
     r->write_event_handler = ctx->resume;
 
-    if (ngx_http_post_request(r, NULL) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-    }
+    /* without an allocation: a stream wakes again and again */
+
+    (void) ngx_http_post_request(r, &ctx->posted);
 
     /* r may be gone after this */
 

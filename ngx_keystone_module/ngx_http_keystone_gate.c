@@ -54,6 +54,7 @@ ngx_http_keystone_gate_handler(ngx_http_request_t *r)
         break;
 
     case NGX_HTTP_KEYSTONE_WAITING:
+    case NGX_HTTP_KEYSTONE_STREAMING:
         return NGX_AGAIN;
 
     case NGX_HTTP_KEYSTONE_READING:
@@ -98,6 +99,10 @@ ngx_http_keystone_gate_next(ngx_http_keystone_ctx_t *ctx, ngx_int_t rc)
 
     case KS_BODY:
         return ngx_http_keystone_gate_body(ctx);
+
+    case KS_STREAM:
+        ngx_http_keystone_stream(ctx);
+        return NGX_DONE;
 
     case KS_AGAIN:
 

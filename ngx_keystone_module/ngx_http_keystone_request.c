@@ -201,7 +201,8 @@ ngx_http_keystone_wanted(ngx_table_elt_t *h)
 
     case 13:
         return ngx_http_keystone_is("authorization")
-               || ngx_http_keystone_is("if-none-match");
+               || ngx_http_keystone_is("if-none-match")
+               || ngx_http_keystone_is("last-event-id");
 
     case 14:
         return ngx_http_keystone_is("content-length");

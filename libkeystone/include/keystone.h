@@ -49,6 +49,9 @@ typedef struct {
 #define KS_PASS     1    /* let it through: see ks_http_pass(), ks_rtmp_pass() */
 #define KS_ANSWER   2    /* send ks_http_answer() / refuse with ks_rtmp_refusal() */
 #define KS_BODY     3    /* read the request's body, then call ks_http_body()  */
+#define KS_STREAM   4    /* send the head of ks_http_answer(), then its pieces:
+                            ks_http_next() until KS_END                      */
+#define KS_END      5
 
 
 /* ------------------------------------------------------------------------
@@ -200,6 +203,8 @@ KS_API void ks_worker_destroy(ks_worker_t *w) KS_NOEXCEPT;
  *        ks_http_start()
  *   ANSWER | PASS | BODY | AGAIN --wake--> ks_http_state() -> ANSWER|PASS|BODY
  *                     \-> ks_http_body() -> ANSWER | PASS | AGAIN
+ *                     \-> STREAM: ks_http_next() -> OK (a piece) | END
+ *                                        | AGAIN --wake--> ks_http_next()
  *   PASS: the host serves the file or proxies; when the head of an upstream's
  *   answer is there it calls ks_http_upstream().
  */
@@ -275,6 +280,14 @@ KS_API int ks_http_body(ks_http_t *http, ks_str_t body) KS_NOEXCEPT;
 KS_API const ks_http_answer_t *ks_http_answer(ks_http_t *http) KS_NOEXCEPT;
 KS_API const ks_http_pass_t *ks_http_pass(ks_http_t *http) KS_NOEXCEPT;
 KS_API const ks_http_log_t *ks_http_log(ks_http_t *http) KS_NOEXCEPT;
+
+/*
+ * After KS_STREAM; when its last piece has been sent, so that nothing is ever
+ * queued for a slow client.  KS_OK: send *piece, which lives until the next
+ * call, without buffering it; the length of the whole is not known.  KS_AGAIN:
+ * nothing yet, `wake` will be called once.  KS_END: that was the last.
+ */
+KS_API int ks_http_next(ks_http_t *http, ks_str_t *piece) KS_NOEXCEPT;
 
 /*
  * After KS_PASS, with the head of the answer (also one that nginx made because

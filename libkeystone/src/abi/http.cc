@@ -80,6 +80,7 @@ struct ks_http_s : ks::rt::Ready {
     std::string_view id();
     int take_body(std::string_view body);
     int upstream(const ks_http_upstream_t &up);
+    int next(ks_str_t *piece_out);
 
     int answer(Response r) {
         response = std::move(r);
@@ -108,6 +109,9 @@ struct ks_http_s : ks::rt::Ready {
     std::unique_ptr<ks::gate::Rtc> rtc;
     Task<Response> api_task;
     Task<Outcome> gate_task;
+
+    std::shared_ptr<ks::gate::EventReader> events; // KS_STREAM
+    std::string piece;
 
     Response response;
     std::string uri;
@@ -180,7 +184,7 @@ int ks_http_s::begin_rtc(RequestView &r) {
     request = std::make_unique<Request>(r);
     rtc = std::make_unique<ks::gate::Rtc>(w.config, *w.access, *w.limits,
                                           *w.sessions, *w.upstream, *w.tickets,
-                                          w.loop);
+                                          *w.events, w.loop);
     return start(rtc->head(*request));
 }
 
@@ -248,8 +252,26 @@ int ks_http_s::outcome(Outcome out) {
         node = out.node;
         response = std::move(out.response);
         return state = KS_PASS;
+    case Outcome::Next::stream:
+        events = std::move(out.events);
+        answer(std::move(out.response));
+        return state = KS_STREAM;
     }
     return KS_ERROR;
+}
+
+int ks_http_s::next(ks_str_t *piece_out) {
+    using Next = ks::gate::EventReader::Next;
+    switch (events->next(&piece, *this)) {
+    case Next::piece:
+        *piece_out = str(piece);
+        return KS_OK;
+    case Next::wait:
+        return KS_AGAIN;
+    case Next::end:
+        break;
+    }
+    return KS_END;
 }
 
 int ks_http_s::start(Task<Response> task) {
@@ -305,7 +327,9 @@ int ks_http_s::finish() {
 }
 
 void ks_http_s::fire() {
-    finish();
+    if (state != KS_STREAM) {
+        finish();
+    }
     wake(cookie); // may free this
 }
 
@@ -332,6 +356,15 @@ int ks_http_state(ks_http_t *http) noexcept { return http->state; }
 int ks_http_body(ks_http_t *http, ks_str_t body) noexcept {
     try {
         return http->take_body(view(body));
+    } catch (const std::exception &e) {
+        http->w.loop.log(ks::rt::LogLevel::err, e.what());
+        return KS_ERROR;
+    }
+}
+
+int ks_http_next(ks_http_t *http, ks_str_t *piece) noexcept {
+    try {
+        return http->state == KS_STREAM ? http->next(piece) : KS_ERROR;
     } catch (const std::exception &e) {
         http->w.loop.log(ks::rt::LogLevel::err, e.what());
         return KS_ERROR;
@@ -406,7 +439,8 @@ void ks_http_done(ks_http_t *http, unsigned status, int64_t) noexcept {
     auto room = static_cast<ks::zone::Room>(http->room);
     ks::zone::Counters &counters = http->w.zone.counters();
     counters.answered(room, status);
-    if (http->room <= KS_ROOM_HLS) {
+    // how long somebody listened says nothing of how quick we are
+    if (http->room <= KS_ROOM_HLS && http->state != KS_STREAM) {
         auto timer = static_cast<ks::zone::Timer>(http->room);
         counters.timer(timer).observe(clock_us() - http->started_us);
     }

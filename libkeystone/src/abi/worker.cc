@@ -88,6 +88,7 @@ ks_worker_t *ks_worker_create(const ks_config_t *cf, const ks_host_t *host,
             *w->tickets, w->loop);
         w->nodes = std::make_unique<ks::gate::Nodes>(
             w->config, *w->store, w->zone, *w->sessions, *w->upstream, w->loop);
+        w->events = std::make_unique<ks::gate::Events>(w->zone, w->loop);
         w->api = std::make_unique<ks::api::Api>(w->config, *w->store, w->zone,
                                                 *w->sessions, w->loop);
         w->api->use(*w->hooks);

@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "conf/config.h"
 #include "gate/access.h"
+#include "gate/events.h"
 #include "gate/hls.h"
 #include "gate/hooks.h"
 #include "gate/limits.h"
@@ -38,6 +39,7 @@ struct ks_worker_s {
     std::unique_ptr<ks::gate::Hls> hls;
     std::unique_ptr<ks::gate::Hooks> hooks;
     std::unique_ptr<ks::gate::Nodes> nodes;
+    std::unique_ptr<ks::gate::Events> events;
     std::unique_ptr<ks::api::Api> api;
 
     // ks_http_problem()

@@ -6,16 +6,20 @@
 #include "base/id.h"
 #include "codec/http.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 
 namespace ks::gate {
 
+class EventReader;
+
 struct Outcome {
     enum class Next : uint8_t {
         answer, // send `response`
         pass,   // go on: serve the file, or proxy
-        body    // the request's body is needed first
+        body,   // the request's body is needed first
+        stream  // send the head of `response`, then what `events` has
     };
 
     Next next = Next::answer;
@@ -23,6 +27,7 @@ struct Outcome {
     std::string uri;          // pass: the uri to serve; empty: as it is
     std::string upstream_uri; // pass: path and query for the media server
     Fixed<31> node;           // pass: which media server
+    std::shared_ptr<EventReader> events; // stream
 
     // for variables and logs
     Id stream;

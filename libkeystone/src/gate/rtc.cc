@@ -5,7 +5,6 @@
 #include "codec/uri.h"
 #include "gate/ice.h"
 #include "gate/open.h"
-#include "gate/rtc_path.h"
 
 namespace ks::gate {
 
@@ -83,23 +82,23 @@ Outcome Rtc::no_content(const codec::Request &request, unsigned status) const {
 // token that lets him in is (W-6).
 rt::Task<Outcome> Rtc::options(const codec::Request &request) {
     Outcome out = no_content(request, 200);
-    bool endpoint = session_id_.empty();
-    if (endpoint) {
+    if (what_ == What::endpoint) {
         out.response.set("Accept-Post", kSdpType);
-    } else {
+    } else if (what_ == What::session) {
         out.response.set("Accept-Patch", kTrickleType);
+    } else if (what_ == What::events) {
+        out.response.set("Accept-Post", "application/json");
     }
     bool preflight = !request.header("access-control-request-method").empty();
     if (preflight) {
         out.response.set("Access-Control-Allow-Methods",
                          "GET, HEAD, POST, PATCH, DELETE, OPTIONS");
         out.response.set("Access-Control-Allow-Headers",
-                         "Authorization, Content-Type, If-Match, X-Request-Id");
+                         "Authorization, Content-Type, If-Match, "
+                         "Last-Event-ID, X-Request-Id");
         out.response.set("Access-Control-Max-Age", "600");
     } else {
-        out.response.set("Allow", endpoint ? "GET, HEAD, POST, OPTIONS"
-                                           : "GET, HEAD, PATCH, DELETE, "
-                                             "OPTIONS");
+        out.response.set("Allow", methods());
         bool trusted = !credential_.empty();
         if (trusted) {
             trusted = !limited(request);
@@ -118,7 +117,7 @@ rt::Task<Outcome> Rtc::options(const codec::Request &request) {
 
 std::optional<Outcome> Rtc::limited(const codec::Request &request) {
     std::string_view name = limit::kSession;
-    if (session_id_.empty()) {
+    if (what_ == What::endpoint) {
         name = action_ == Action::publish ? limit::kWhip : limit::kWhep;
     }
     auto over = limits_.hit(name, request.client_ip, loop_.now());
@@ -156,13 +155,16 @@ rt::Task<Outcome> Rtc::head(const codec::Request &request) {
         base_ = std::move(path->base);
         stream_ = std::move(path->stream);
         session_id_ = std::move(path->session);
+        feed_ = std::move(path->feed);
+        what_ = path->what;
     }
     credential_ = rtc_credential(request);
     if (request.method == "OPTIONS") {
         auto out = co_await options(request);
         co_return out;
     }
-    if (request.method == "GET" || request.method == "HEAD") {
+    bool looks = request.method == "GET" || request.method == "HEAD";
+    if (looks && (what_ == What::endpoint || what_ == What::session)) {
         bool sdp = action_ == Action::play && request.method == "HEAD";
         Outcome out = no_content(request, sdp ? 200 : 204);
         if (sdp) {
@@ -174,23 +176,44 @@ rt::Task<Outcome> Rtc::head(const codec::Request &request) {
     if (too_many) {
         co_return std::move(*too_many);
     }
-    if (!session_id_.empty() &&
+    if (what_ == What::feed) {
+        co_return feed_head(request);
+    }
+    if (what_ == What::events && request.method == "POST") {
+        auto out = co_await events_head(request);
+        co_return out;
+    }
+    if (what_ == What::session &&
         (request.method == "DELETE" || request.method == "PATCH")) {
         auto out = co_await session_head(request);
         co_return out;
     }
-    if (session_id_.empty() && request.method == "POST") {
+    if (what_ == What::endpoint && request.method == "POST") {
         auto out = co_await offer_head(request);
         co_return out;
     }
-    Outcome out =
-        refusal(request, Code::method_not_allowed,
-                session_id_.empty() ? "An endpoint takes POST with an offer."
-                                    : "A session takes PATCH and DELETE.");
-    out.response.set("Allow", session_id_.empty()
-                                  ? "GET, HEAD, POST, OPTIONS"
-                                  : "GET, HEAD, PATCH, DELETE, OPTIONS");
-    co_return out;
+    co_return wrong_method(request);
+}
+
+std::string_view Rtc::methods() const {
+    switch (what_) {
+    case What::endpoint:
+        return "GET, HEAD, POST, OPTIONS";
+    case What::session:
+        return "GET, HEAD, PATCH, DELETE, OPTIONS";
+    case What::events:
+        return "POST, OPTIONS";
+    case What::feed:
+        break;
+    }
+    return "GET, HEAD, DELETE, OPTIONS";
+}
+
+Outcome Rtc::wrong_method(const codec::Request &request) const {
+    std::string detail = "This address takes " + std::string(methods()) + '.';
+    Outcome out = refusal(request, Code::method_not_allowed, detail);
+    out.response.set("Allow", methods());
+    return out;
 }
 
 // All that can be said before the offer is read: a bad token uploads nothing.
@@ -230,6 +253,9 @@ rt::Task<Outcome> Rtc::body(const codec::Request &request) {
     if (kind_ == Kind::offer) {
         auto out = co_await offer_body(request);
         co_return out;
+    }
+    if (kind_ == Kind::events) {
+        co_return events_body(request);
     }
     // Trickle: SRS is ICE-lite and needs no candidates of the client.
     auto fragment = codec::check_trickle_fragment(request.body);
@@ -299,30 +325,52 @@ std::string Rtc::why_not(const Admission &admission) const {
     return explain(admission.code, admission.stream.view());
 }
 
-// The session's address is a capability; a bearer that is there is checked.
-rt::Task<Outcome> Rtc::session_head(const codec::Request &request) {
+// The session that the path names, if it lives.
+std::optional<model::Session> Rtc::own_session() {
+    if (!is_id(prefix::kSession, session_id_)) {
+        return std::nullopt;
+    }
     auto session = sessions_.table().find(Id(session_id_), loop_.wall());
-    bool ours = session && session->stream_id == stream_ &&
-                session->action == action_ &&
-                session->state != model::SessionState::closed &&
-                is_id(prefix::kSession, session_id_);
-    if (!ours) {
+    if (session &&
+        (!(session->stream_id == stream_) || session->action != action_ ||
+         session->state == model::SessionState::closed)) {
+        session.reset();
+    }
+    return session;
+}
+
+// The session's address is a capability; a bearer that is there is checked.
+rt::Task<std::optional<Outcome>> Rtc::may_use(const codec::Request &request) {
+    if (!own_session()) {
         co_return refusal(request, Code::not_found, kNoSession);
     }
-    stream_id_ = session->stream_id;
-    if (!credential_.empty()) {
-        Question q = question(request);
-        q.in_session = true;
-        auto decision = co_await access_.authorize(q);
-        Code code = decision.verdict.code;
-        // ending a session of a stream that just went away is no mistake
-        bool fine = code == Code::ok || code == Code::not_live ||
-                    code == Code::already_publishing ||
-                    code == Code::stream_disabled;
-        if (!fine) {
-            std::string why = explain(code, stream_);
-            co_return refusal(request, code, why);
-        }
+    stream_id_ = Id(stream_);
+    if (credential_.empty()) {
+        co_return std::nullopt;
+    }
+    Question q = question(request);
+    q.in_session = true;
+    auto decision = co_await access_.authorize(q);
+    Code code = decision.verdict.code;
+    // ending a session of a stream that just went away is no mistake
+    bool fine = code == Code::ok || code == Code::not_live ||
+                code == Code::already_publishing ||
+                code == Code::stream_disabled;
+    if (!fine) {
+        std::string why = explain(code, stream_);
+        co_return refusal(request, code, why);
+    }
+    co_return std::nullopt;
+}
+
+rt::Task<Outcome> Rtc::session_head(const codec::Request &request) {
+    auto refused = co_await may_use(request);
+    if (refused) {
+        co_return std::move(*refused);
+    }
+    auto session = own_session(); // it may have ended meanwhile
+    if (!session) {
+        co_return refusal(request, Code::not_found, kNoSession);
     }
     if (request.method == "PATCH") {
         if (!is_type(request.header("content-type"), kTrickleType)) {
@@ -411,6 +459,9 @@ Outcome Rtc::created(const codec::Request &request, const UpstreamHead &head) {
                      base_ + '/' + stream_id_.str() + '/' + session.str());
     out.response.set("Cache-Control", "no-store");
     add_ice_servers(config_, true, stream_id_.view(), now, out.response);
+    if (action_ == Action::play) {
+        add_events_link(out.response, session);
+    }
     add_media_headers(request, out.response);
     return out;
 }

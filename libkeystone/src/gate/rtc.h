@@ -11,9 +11,11 @@
 #include "codec/http.h"
 #include "conf/config.h"
 #include "gate/access.h"
+#include "gate/events.h"
 #include "gate/limits.h"
 #include "gate/open.h"
 #include "gate/outcome.h"
+#include "gate/rtc_path.h"
 #include "gate/sessions.h"
 #include "gate/ticket.h"
 #include "gate/upstream.h"
@@ -40,10 +42,10 @@ class Rtc {
   public:
     Rtc(const conf::Config &config, Access &access, Limits &limits,
         Sessions &sessions, Upstream &upstream, const Tickets &tickets,
-        rt::Loop &loop)
+        Events &events, rt::Loop &loop)
         : config_(config), access_(access), limits_(limits),
           sessions_(sessions), upstream_(upstream), tickets_(tickets),
-          loop_(loop) {}
+          events_(events), loop_(loop) {}
     ~Rtc();
     Rtc(const Rtc &) = delete;
     Rtc &operator=(const Rtc &) = delete;
@@ -56,7 +58,8 @@ class Rtc {
     Outcome upstream(const codec::Request &request, const UpstreamHead &head);
 
   private:
-    enum class Kind : uint8_t { none, offer, trickle };
+    enum class Kind : uint8_t { none, offer, trickle, events };
+    using What = RtcPath::What;
 
     std::optional<Outcome> limited(const codec::Request &request);
     std::string why_not(const Admission &admission) const;
@@ -66,6 +69,15 @@ class Rtc {
     rt::Task<Outcome> offer_head(const codec::Request &request);
     rt::Task<Outcome> offer_body(const codec::Request &request);
     rt::Task<Outcome> session_head(const codec::Request &request);
+    std::optional<model::Session> own_session();
+    rt::Task<std::optional<Outcome>> may_use(const codec::Request &request);
+    std::string_view methods() const;
+    Outcome wrong_method(const codec::Request &request) const;
+    // rtc_events.cc
+    rt::Task<Outcome> events_head(const codec::Request &request);
+    Outcome events_body(const codec::Request &request);
+    Outcome feed_head(const codec::Request &request);
+    void add_events_link(codec::Response &response, const Id &session) const;
     Outcome created(const codec::Request &request, const UpstreamHead &head);
     Outcome failed(const codec::Request &request, const UpstreamHead &head);
     rt::Task<Outcome> end(const codec::Request &request,
@@ -79,13 +91,16 @@ class Rtc {
     Sessions &sessions_;
     Upstream &upstream_;
     const Tickets &tickets_;
+    Events &events_;
     rt::Loop &loop_;
 
     model::Action action_ = model::Action::publish;
     Kind kind_ = Kind::none;
+    What what_ = What::endpoint;
     std::string base_;       // of the uri: up to and with "whip" or "whep"
     std::string stream_;     // as the client named it; empty: the key does
     std::string session_id_; // in the path
+    std::string feed_;       // in the path
     std::string credential_;
     std::string ufrag_;       // trickle: of the session's offer, if it is known
     Id opened_;               // offer: our session, not confirmed yet

@@ -58,8 +58,26 @@ struct Viewer {
     Id session;
 };
 
+// Where a WHEP session's player reads events (gate/events.h), by an id that is
+// all it takes to read them.
+struct Feed {
+    Id session;
+    Id stream;
+    WallMs seen_at = 0;  // somebody read, or it was made
+    uint32_t reader = 0; // the number of the newest; it ends the others
+    uint8_t kinds = 0;   // of events that are wanted
+};
+
+struct FeedPolicy {
+    static constexpr Millis kIdle = 60 * kSecond;
+    static int rank(const Feed &f, Millis now) {
+        return now - f.seen_at < kIdle ? kKeep : 0;
+    }
+};
+
 using LiveTable = Table<Id, LiveRecord, LivePolicy>;
 using SessionTable = Table<Id, SessionRecord, SessionPolicy>;
 using ViewerTable = Table<HashKey, Viewer>;
+using FeedTable = Table<Id, Feed, FeedPolicy, 4>;
 
 } // namespace ks::zone

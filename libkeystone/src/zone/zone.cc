@@ -15,17 +15,18 @@ constexpr uint64_t kLayoutVersion = 2;
 constexpr size_t round_up(size_t n) { return (n + 63) & ~size_t{63}; }
 
 // Thousandths of what the fixed part leaves.  In 32 MiB that is about 11k
-// streams, 8k tokens, 10k sessions, 4k small and 400 large rendered rows.
+// streams, 8k tokens, 10k sessions, 4k small and 360 large rendered rows.
 constexpr unsigned kShares[] = {
     150, // streams
     150, // tokens
     140, // small blobs
-    100, // large blobs
+    90,  // large blobs
     95,  // live
     285, // sessions
     30,  // viewers
     20,  // bans
     30,  // rates
+    10,  // feeds
 };
 
 } // namespace
@@ -36,8 +37,9 @@ uint64_t Zone::layout() {
          {sizeof(Zone), sizeof(Slot), sizeof(Shard), sizeof(model::StreamFacts),
           sizeof(model::TokenFacts), sizeof(SmallBlobs::Value),
           sizeof(LargeBlobs::Value), sizeof(LiveRecord), sizeof(SessionRecord),
-          sizeof(Viewer), sizeof(Ban), sizeof(Kick), sizeof(StreamTable),
-          sizeof(Counters), index(Code::count_), index(Counter::count_)}) {
+          sizeof(Viewer), sizeof(Feed), sizeof(Ban), sizeof(Kick),
+          sizeof(StreamTable), sizeof(Counters), index(Code::count_),
+          index(Counter::count_)}) {
         h = (h ^ n) * 0x100000001b3; // FNV-1a
     }
     return h;
@@ -53,6 +55,7 @@ template <class Fn> void Zone::for_tables(Fn fn) {
     fn(Part::viewers, "viewers", static_cast<ViewerTable *>(nullptr));
     fn(Part::bans, "bans", static_cast<BanTable *>(nullptr));
     fn(Part::rates, "rates", static_cast<RateTable *>(nullptr));
+    fn(Part::feeds, "feeds", static_cast<FeedTable *>(nullptr));
 }
 
 Zone *Zone::at(void *addr) {

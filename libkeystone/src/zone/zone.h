@@ -61,6 +61,7 @@ class Zone {
     LiveTable &live() { return *part<LiveTable>(Part::live); }
     SessionTable &sessions() { return *part<SessionTable>(Part::sessions); }
     ViewerTable &viewers() { return *part<ViewerTable>(Part::viewers); }
+    FeedTable &feeds() { return *part<FeedTable>(Part::feeds); } // wall time
 
     // Keyed by the zone's secret; the parts cannot run into each other.
     HashKey hash(std::string_view kind, std::string_view a,
@@ -105,7 +106,7 @@ class Zone {
         uint32_t used, capacity;
         uint64_t evicted, repairs;
     };
-    static constexpr size_t kTables = 9;
+    static constexpr size_t kTables = 10;
     std::array<Usage, kTables> usage();
 
     // Every list of every table; for tests and the debugger.
@@ -124,6 +125,7 @@ class Zone {
         viewers,
         bans,
         rates,
+        feeds,
         count_
     };
     static constexpr size_t kParts = static_cast<size_t>(Part::count_);

@@ -27,7 +27,7 @@ struct RtcWorld : GateWorld {
               query(std::move(q)), authorization("Bearer " + bearer),
               content_type(std::move(type)),
               rtc(w.config, w.access, w.limits, w.sessions, w.upstream,
-                  w.tickets, w.loop) {
+                  w.tickets, w.events, w.loop) {
             codec::RequestView view;
             view.method = method;
             view.uri = uri;
@@ -266,13 +266,13 @@ void a_body_needs_a_length(void **) {
     view.add_header("Content-Type", "application/sdp");
     codec::Request none(view);
     gate::Rtc rtc(w.config, w.access, w.limits, w.sessions, w.upstream,
-                  w.tickets, w.loop);
+                  w.tickets, w.events, w.loop);
     Outcome out = w.run(rtc.head(none));
     assert_int_equal(out.response.status, 411);
     view.add_header("Content-Length", "0"); // there is one: an empty offer
     codec::Request empty(view);
     gate::Rtc again(w.config, w.access, w.limits, w.sessions, w.upstream,
-                    w.tickets, w.loop);
+                    w.tickets, w.events, w.loop);
     out = w.run(again.head(empty));
     assert_int_equal(out.response.status, 401);
 }

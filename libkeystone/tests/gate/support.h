@@ -3,6 +3,7 @@
 
 #include "../store/support.h"
 #include "gate/access.h"
+#include "gate/events.h"
 #include "gate/hls.h"
 #include "gate/limits.h"
 #include "gate/rtc.h"
@@ -23,6 +24,7 @@ struct GateWorld : StoreWorld {
     gate::Sessions sessions{memory.zone(), nullptr, loop};
     gate::Access access{*store, memory.zone(), loop};
     conf::Config config;
+    gate::Events events{memory.zone(), loop};
     gate::Limits limits{config, memory.zone()};
     gate::Tickets tickets{test_secrets()};
     gate::Upstream upstream{config, memory.zone(), loop};

@@ -115,6 +115,7 @@ static void keeps_to_its_block(void **) {
                       kNever);
             zone.allow("l", key, 0, Rate{});
             zone.ban("", key, 0, 1000);
+            zone.feeds().put(id("evs_", i), Feed{}, 0, kNever);
             model::Session s;
             s.id = id("ses_", i);
             s.stream_id = id("str_", i);
