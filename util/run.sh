@@ -191,6 +191,7 @@ END
         location /rtc/v1/ {
             keystone_gate rtc;
             proxy_pass http://\$keystone_node\$keystone_upstream_uri;
+            proxy_set_header Host 127.0.0.1;
             proxy_set_header Authorization "";
             proxy_set_header Cookie "";
             proxy_set_header X-Forwarded-For \$remote_addr;

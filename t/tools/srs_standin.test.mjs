@@ -203,6 +203,14 @@ test('the query is split as SRS splits it', () => {
   }
 });
 
+test('a host with a _ in it: closed', async () => {
+  for (const path of ['/api/v1/versions', '/rtc/v1/whip/?app=live&stream=x']) {
+    const { text } = await exchange(five.port, Buffer.from(
+      `GET ${path} HTTP/1.1\r\nHost: srs_a\r\n\r\n`));
+    assert.equal(text, '');
+  }
+});
+
 test('what a hook may answer', () => {
   for (const { status, body, verdict, note = '' } of
     hookCapture('srs5/hooks/answer-matrix').answers) {

@@ -13,6 +13,7 @@ const directives = (port) => ({
   http: `upstream srs_a { server 127.0.0.1:${port}; }`,
   // as in nginx.conf.example
   rtc: `proxy_pass http://$keystone_node$keystone_upstream_uri;
+    proxy_set_header Host 127.0.0.1;
     proxy_set_header Authorization "";
     proxy_set_header Cookie "";
     proxy_set_header X-Forwarded-For $remote_addr;`,

@@ -55,7 +55,8 @@ export function serve(handle, { id }) {
       const end = bytes.indexOf('\r\n\r\n');
       if (end < 0) return;
       const request = parseHead(bytes.subarray(0, end).toString('latin1'));
-      if (!request) {
+      // its URL parser takes no "_" in a host
+      if (!request || request.header('host')?.includes('_')) {
         socket.destroy();
         return;
       }
