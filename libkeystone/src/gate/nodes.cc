@@ -152,6 +152,10 @@ rt::Task<void> Nodes::run_wishes() {
     if (zone_.claim_recovery()) {
         auto work = recover();
         co_await std::move(work);
+        // Who went with the nginx of before is in nobody's way for long.
+        for (auto &[name, watch] : watches_) {
+            watch.compare_at = 0;
+        }
     }
     auto work = read_wishes();
     co_await std::move(work);

@@ -56,7 +56,7 @@ const Statement kOnNodes = {
     "sessions_on_nodes",
     "SELECT " KS_SESSION_COLUMNS
     " FROM sessions WHERE ended_at = 0 AND srs_client <> ''"
-    " AND protocol <> 'rtmp' AND seen_at > $1 ORDER BY started_at LIMIT $2",
+    " AND seen_at > $1 ORDER BY started_at LIMIT $2",
     Access::read};
 
 const Statement kCloseLost = {
