@@ -14,9 +14,9 @@ use Keystone::Sse;
 
 my $srs = free_port();
 my $h2_port = free_port();
-my $location = '';
 
 my $ks = Keystone::Server->new(rtmp => 0, workers => 2,
+    expect => 'exited on signal 9',
     keystone => "rate_limit off; srs_node srs_a api=127.0.0.1:$srs;",
     http => <<"END", server => <<'END');
     log_format t '\$status \$request_method \$uri';
@@ -201,6 +201,8 @@ is listen_to(header($more[0], 'location'))->status, 404,
     '- for a reader, too';
 is end_of($quiet), 200, 'DELETE of a feed that is being read';
 ok $waiting->ended, '- ends it';
+is $waiting->ask("GET $session")->status, 204,
+    '- and its connection serves the next request';
 
 # a reload
 
@@ -220,6 +222,18 @@ for (1 .. 6) {
 $second = open_session('whep');
 is_deeply [$behind->event], ['viewercount', '{"viewercount":2}', 'a.2'],
     '- with what is new only';
+end_of($second);
+$behind->event;
+
+# a worker that is killed: the feed is in shared memory
+
+kill 'KILL', $ks->worker_pids;
+ok wait_for(sub { $behind->fill(0.1); $behind->{eof} }),
+    'readers of a killed worker are cut off';
+$behind = listen_to($feed, headers => { 'Last-Event-ID' => 'a.1' });
+is $behind->status, 200, '- and come to another one';
+$second = open_session('whep');
+is +($behind->event)[1], '{"viewercount":2}', '- which knows the feed';
 end_of($second);
 $behind->event;
 

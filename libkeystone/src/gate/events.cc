@@ -3,6 +3,7 @@
 #include "codec/json.h"
 #include "zone/sessions.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace ks::gate {
@@ -44,6 +45,7 @@ struct Events::State : rt::Timer {
 
     // One look for all, as often as a kick is looked for.
     void expired() override {
+        find_lost();
         for (size_t i = 0; i < readers.size(); i++) {
             readers[i]->tick(); // queues, and changes nothing here
         }
@@ -52,10 +54,24 @@ struct Events::State : rt::Timer {
         }
     }
 
+    // Nodes that do not answer: a few, and the same for all readers.
+    void find_lost() {
+        lost.clear();
+        for (const zone::Node &node : zone.nodes().all()) {
+            if (node.state == zone::NodeState::down) {
+                lost.push_back(node.name);
+            }
+        }
+    }
+    bool is_lost(const Fixed<31> &node) const {
+        return std::find(lost.begin(), lost.end(), node) != lost.end();
+    }
+
     void add(EventReader &reader) {
         reader.index_ = readers.size();
         readers.push_back(&reader);
         if (!armed()) {
+            find_lost();
             arm_in(kTick);
         }
     }
@@ -85,6 +101,7 @@ struct Events::State : rt::Timer {
     zone::Sessions sessions;
     rt::Loop &loop;
     std::vector<EventReader *> readers;
+    std::vector<Fixed<31>> lost;
 };
 
 Events::Events(zone::Zone &zone, rt::Loop &loop)
@@ -194,9 +211,9 @@ Events::read(const Id &feed, std::string_view stream, std::string_view known) {
 }
 
 struct EventReader::View {
-    bool over = false; // nothing more is to be told
-    bool lost = false; // ... because its media went: come again
-    bool moved = false;
+    bool over = false;  // nothing more is to be told
+    bool lost = false;  // ... because its media went: come again
+    bool moved = false; // the media are elsewhere, or their server is down
     bool active = false;
     int32_t viewers = 0;
 };
@@ -244,6 +261,7 @@ EventReader::View EventReader::look() const {
         v.viewers = live.viewers;
         v.moved = v.active && !live.node.empty() && !(live.node == node);
     });
+    v.moved = v.moved || s.is_lost(node);
     return v;
 }
 

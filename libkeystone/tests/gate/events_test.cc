@@ -247,6 +247,24 @@ void a_publisher_that_moved(void **) {
     assert_text(r.wait(), "");
 }
 
+void a_media_server_that_is_down(void **) {
+    EventsWorld w;
+    w.media(w.publish());
+    auto session = w.watch();
+    Reader r(w, w.feed(session, Events::reconnect));
+    zone::Nodes &nodes = w.memory.zone().nodes();
+    nodes.answered("srs_a", "a", "1", w.loop.wall());
+    nodes.failed("srs_b", true, w.loop.wall());
+    assert_text(r.wait(), "");
+    for (int i = 0; i < 2; i++) { // told each time it goes
+        nodes.failed("srs_a", true, w.loop.wall());
+        assert_text(r.wait(), event("a.-", "reconnect"));
+        assert_text(r.wait(), "");
+        nodes.answered("srs_a", "a", "1", w.loop.wall());
+        assert_text(r.wait(), "");
+    }
+}
+
 void the_media_server_lost_it(void **) {
     EventsWorld w;
     auto session = w.watch();
@@ -336,6 +354,7 @@ int main() {
         cmocka_unit_test(viewers_are_counted_once_a_second),
         cmocka_unit_test(a_heartbeat_in_silence),
         cmocka_unit_test(a_publisher_that_moved),
+        cmocka_unit_test(a_media_server_that_is_down),
         cmocka_unit_test(the_media_server_lost_it),
         cmocka_unit_test(what_ends_a_reader),
         cmocka_unit_test(any_worker_can_go_on),

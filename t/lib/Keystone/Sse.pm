@@ -14,20 +14,25 @@ use IO::Select;
 use IO::Socket::INET;
 use Time::HiRes qw( time );
 
-# headers => { ... }, receive => bytes of the receive buffer
+# headers => { ... }
 sub new {
     my ($class, $port, $path, %option) = @_;
-    my $socket = IO::Socket::INET->new(Proto => 'tcp') or die $!;
-    $socket->setsockopt(SOL_SOCKET, SO_RCVBUF, $option{receive})
-        if $option{receive};
-    connect $socket, pack_sockaddr_in($port, inet_aton('127.0.0.1'))
-        or die "connect: $!";
-    $socket->autoflush(1);
-    my $headers = $option{headers} // {};
-    my $self = bless { socket => $socket, in => '', text => '' }, $class;
-    print $socket "GET $path HTTP/1.1\r\nHost: x\r\n",
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $port) or die "connect: $!";
+    my $self = bless { socket => $socket }, $class;
+    return $self->ask("GET $path", $option{headers});
+}
+
+# Another request on the connection, when the last answer has ended.
+sub ask {
+    my ($self, $what, $headers) = @_;
+    @$self{qw( in text last )} = ('', '', 0);
+    $headers //= {};
+    print { $self->{socket} } "$what HTTP/1.1\r\nHost: x\r\n",
         (map { "$_: $headers->{$_}\r\n" } sort keys %$headers), "\r\n";
-    $self->fill(5) until $self->{in} =~ /\r\n\r\n/ || $self->{eof};
+    until ($self->{in} =~ /\r\n\r\n/ || $self->{eof}) {
+        last unless $self->fill(5);
+    }
     ($self->{head}, $self->{in}) = split /\r\n\r\n/, $self->{in}, 2;
     return $self;
 }
