@@ -23,6 +23,9 @@ constexpr Millis kWishesEvery = 1000;
 // not answer may still move media for a while.
 constexpr Millis kDeadAfter = 5 * kSecond;
 constexpr Millis kSilentAfter = kMinute;
+// For viewers to go by themselves when their stream has moved (the event
+// `reconnect`).
+constexpr Millis kMoveGrace = 3 * kSecond;
 constexpr Millis kRecoverSince = 5 * kMinute;
 constexpr int64_t kRecoverRows = 20000;
 constexpr size_t kMediaAtOnce = 64;
@@ -302,6 +305,8 @@ rt::Task<void> Nodes::compare(std::string node) {
         }
     }
 
+    send_after(ours, now);
+
     // Whose hook never came: a client and a session of the same stream, kind
     // and address belong together.
     Watch &watch = watches_.find(node)->second;
@@ -346,6 +351,22 @@ rt::Task<void> Nodes::compare(std::string node) {
         if (s != nullptr && s->state == SessionState::active &&
             asked - s->started_at > 30 * kSecond) {
             sessions_.table().close(s->id, EndReason::timeout, now);
+        }
+    }
+}
+
+// Players of a stream whose publisher is at another node by now would wait for
+// media for ever.
+void Nodes::send_after(const std::vector<Session> &ours, WallMs now) {
+    for (const Session &s : ours) {
+        if (s.action != Action::play || s.owner_pid != 0 ||
+            s.state == SessionState::closed) {
+            continue;
+        }
+        auto live = sessions_.table().find_live(s.stream_id, now);
+        if (live && !live->publisher.empty() && !(live->node == s.node) &&
+            now - live->started_at > kMoveGrace) {
+            sessions_.end_session(s.id, EndReason::upstream);
         }
     }
 }

@@ -13,6 +13,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace ks::gate {
 
@@ -51,6 +52,7 @@ class Nodes {
     void failed(const std::string &node, const Error &why);
     void answered(const std::string &node, const srs::Identity &from);
     void lose(const std::string &node);
+    void send_after(const std::vector<model::Session> &ours, WallMs now);
     bool leads();
 
     store::Store &store_;

@@ -279,6 +279,35 @@ static void a_client_that_never_came(void **) {
     assert_false(w.publisher().has_value());
 }
 
+// The publisher came back at another node: nothing comes here any more.
+static void viewers_follow_their_publisher(void **) {
+    NodeWorld w;
+    Id p = publish(w, "p1");
+    Id v = w.session(Action::play);
+    w.add({"v1", w.id.str(), "rtc-play"});
+    w.hook(Event::play, "v1", w.param(v));
+    w.sessions.table().close(p, EndReason::client, w.loop.wall());
+    w.remove("p1");
+    model::Session other;
+    rt::SystemEntropy entropy;
+    other.id = make_id(prefix::kSession, entropy);
+    other.stream_id = w.id;
+    other.action = Action::publish;
+    other.node.assign("srs_b");
+    other.started_at = w.loop.wall();
+    model::StreamFacts facts;
+    facts.id = w.id;
+    assert_true(w.sessions.table()
+                    .open_publisher(other, facts, Id(), w.loop.wall())
+                    .ok());
+    w.run(w.nodes->compare("srs_a"));
+    assert_text(w.state(v), "active"); // it may go by itself
+    w.host.ahead += 4 * kSecond;
+    w.run(w.nodes->compare("srs_a"));
+    assert_text(w.state(v), "closed");
+    w.until([&] { return !w.there("v1"); });
+}
+
 static void dead_nodes_lose_their_sessions(void **) {
     NodeWorld w;
     Id p = publish(w, "p1");
@@ -309,6 +338,7 @@ int main() {
         cmocka_unit_test(a_node_that_is_down_is_passed_over),
         cmocka_unit_test(sessions_are_found_again),
         cmocka_unit_test(a_client_that_never_came),
+        cmocka_unit_test(viewers_follow_their_publisher),
         cmocka_unit_test(dead_nodes_lose_their_sessions),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
