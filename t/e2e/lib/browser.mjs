@@ -8,7 +8,7 @@ export function launch() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
     args: [
-      '--no-sandbox', '--disable-gpu',
+      '--no-sandbox', '--disable-gpu', '--allow-loopback-in-peer-connection',
       '--autoplay-policy=no-user-gesture-required',
       '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
     ],
