@@ -62,6 +62,12 @@ Reply srs_hook(Context &ctx, Call &call);
 std::optional<Error> check_hook_secret(const Context &ctx,
                                        const codec::RequestView &request);
 
+// sessions.cc
+Reply list_sessions(Context &ctx, Call &call);
+Reply list_stream_sessions(Context &ctx, Call &call);
+Reply get_session(Context &ctx, Call &call);
+Reply kick_session(Context &ctx, Call &call);
+
 // nodes.cc
 Reply list_nodes(Context &ctx, Call &call);
 

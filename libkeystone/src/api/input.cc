@@ -58,17 +58,29 @@ std::optional<std::string> QueryReader::text(std::string_view name,
     return std::string(*given);
 }
 
+std::optional<int64_t> QueryReader::integer(std::string_view name,
+                                            int64_t least, int64_t most) {
+    auto given = value(name);
+    if (!given) {
+        return std::nullopt;
+    }
+    int64_t number = 0;
+    const char *end = given->data() + given->size();
+    auto [stop, failed] = std::from_chars(given->data(), end, number);
+    if (failed != std::errc() || stop != end || number < least ||
+        number > most) {
+        add(name, "out_of_range",
+            "must be a number from " + std::to_string(least) + " to " +
+                std::to_string(most));
+        return std::nullopt;
+    }
+    return number;
+}
+
 store::PageAsk QueryReader::page() {
     store::PageAsk page;
-    if (auto given = value("limit")) {
-        int limit = 0;
-        const char *end = given->data() + given->size();
-        auto [stop, failed] = std::from_chars(given->data(), end, limit);
-        if (failed != std::errc() || stop != end || limit < 1 || limit > 100) {
-            add("limit", "out_of_range", "must be a number from 1 to 100");
-        } else {
-            page.limit = limit;
-        }
+    if (auto limit = integer("limit", 1, 100)) {
+        page.limit = static_cast<int>(*limit);
     }
     if (auto given = value("cursor")) {
         auto cursor = store::Cursor::parse(*given);

@@ -38,6 +38,8 @@ class QueryReader {
         }
         return got;
     }
+    std::optional<int64_t> integer(std::string_view name, int64_t least,
+                                   int64_t most);
     // ?limit= and ?cursor=
     store::PageAsk page();
 

@@ -2,6 +2,7 @@
 // its address out for a while.
 #include "api/handlers.h"
 #include "api/input.h"
+#include "gate/bans.h"
 
 namespace ks::api {
 
@@ -34,17 +35,8 @@ Reply kick_publisher(Context &ctx, Call &call) {
             call, Error(Code::not_live, "Nobody publishes this stream now."));
     }
     // First the ban: an encoder comes back at once.
-    Millis ban = seconds.value_or(0) * kSecond;
-    if (ban > 0) {
-        std::string_view id = call.ask.id.view();
-        Millis now = ctx.loop.now();
-        for (std::string_view who :
-             {publisher->token_id.view(), publisher->client_ip.view()}) {
-            if (!who.empty()) {
-                ctx.zone.ban(id, who, now, ban);
-            }
-        }
-    }
+    gate::ban(ctx.zone, *publisher, ctx.loop.now(),
+              seconds.value_or(0) * kSecond);
     ctx.sessions.end_session(publisher->id, model::EndReason::kicked);
     std::string line = "publisher of " + call.ask.id.str() + " kicked by " +
                        call.ask.who.user.str();

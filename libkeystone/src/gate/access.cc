@@ -1,6 +1,7 @@
 #include "gate/access.h"
 
 #include "codec/uri.h"
+#include "gate/bans.h"
 #include "zone/sessions.h"
 
 namespace ks::gate {
@@ -156,13 +157,9 @@ void Access::judge(const Question &q, bool has_credential, Decision &d) {
         d.verdict = decide(d.stream, d.token, nullptr, ask);
     }
 
-    if (d.allowed() && q.action == model::Action::publish) {
-        Millis mono = loop_.now();
-        std::string_view stream = d.stream.id.view();
-        Millis left = zone_.banned(stream, d.token.id.view(), mono);
-        if (left == 0) {
-            left = zone_.banned(stream, q.client_ip, mono);
-        }
+    if (d.allowed()) {
+        Millis left = banned(zone_, q.action, d.stream.id.view(),
+                             d.token.id.view(), q.client_ip, loop_.now());
         if (left > 0) {
             d.verdict.code = Code::banned;
             d.verdict.retry_after_s = static_cast<int>(left / kSecond) + 1;

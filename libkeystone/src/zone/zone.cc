@@ -125,6 +125,10 @@ Millis Zone::allow(std::string_view what, std::string_view who, Millis now,
 bool Zone::ban(std::string_view stream, std::string_view who, Millis now,
                Millis duration) {
     counters_.add(Counter::bans);
+    Millis longest = bans_until_.load();
+    while (longest < now + duration &&
+           !bans_until_.compare_exchange_weak(longest, now + duration)) {
+    }
     return part<BanTable>(Part::bans)
         ->put(hash("ban", stream, who), Ban{now + duration}, now,
               now + duration);

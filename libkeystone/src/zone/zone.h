@@ -76,6 +76,11 @@ class Zone {
     bool ban(std::string_view stream, std::string_view who, Millis now,
              Millis duration);
     void unban(std::string_view stream, std::string_view who);
+    // Whether anybody is banned anywhere: mostly not, and then a look at one
+    // number is all that a segment costs.
+    bool bans_at(Millis now) const {
+        return now < bans_until_.load(std::memory_order_relaxed);
+    }
     // 0: not banned; else milliseconds left.
     Millis banned(std::string_view stream, std::string_view who, Millis now);
 
@@ -152,6 +157,7 @@ class Zone {
     std::atomic<uint8_t> dirty_[SessionTable::shards()];
     std::atomic<uint32_t> dirty_from_;
     std::atomic<uint32_t> recovered_;
+    std::atomic<Millis> bans_until_; // the end of the longest
     Counters counters_;
     Workers workers_;
     Kicks kicks_;

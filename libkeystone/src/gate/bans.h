@@ -1,0 +1,22 @@
+// Who was kicked and is to stay out for a while: by credential and by address,
+// of one stream, as publisher or as viewer.
+#pragma once
+
+#include "model/session.h"
+#include "model/stream.h"
+#include "zone/zone.h"
+
+#include <string>
+#include <string_view>
+
+namespace ks::gate {
+
+// The credential and the address of `session`, for so long.
+void ban(zone::Zone &zone, const model::Session &session, Millis now,
+         Millis duration);
+
+// 0, or milliseconds left.  An empty `token`: none was needed.
+Millis banned(zone::Zone &zone, model::Action action, std::string_view stream,
+              std::string_view token, std::string_view client_ip, Millis now);
+
+} // namespace ks::gate
