@@ -140,6 +140,11 @@ my @kept = grep { $_ != $moved } on_node('srs_b');
 my ($lost) = grep { $_ != $moved } on_node('srs_a');
 $srs{srs_a}->control('POST', '/down');
 soon(sub { nodes()->{srs_a}{state} eq 'down' }, 'srs_a is down', 5);
+my $ready = $ks->get('/readyz');
+is $ready->{status}, 200, 'nginx is ready all the same';
+is $ready->{json}{checks}{nodes}{srs_a}{state}, 'down', 'and shows it';
+like $ks->get('/metrics')->{body}, qr/^keystone_node_up\{node="srs_a"\} 0$/m,
+    'so do the metrics';
 ok $ks->logged(qr/node srs_a is down/), 'the log says so';
 is join(' ', map { status($_) } @kept), join(' ', ('active') x @kept),
     'streams on the other node go on';

@@ -142,9 +142,10 @@ int ks_http_s::begin(RequestView &r) {
         return room == KS_ROOM_RTC ? begin_rtc(r) : begin_hls(r);
     }
     case KS_ROOM_HEALTH:
-        return answer(r.uri.ends_with("/readyz")
-                          ? ks::ops::readyz(*w.store, w.loop.wall())
-                          : ks::ops::healthz());
+        return answer(
+            r.uri.ends_with("/readyz")
+                ? ks::ops::readyz(w.config, *w.store, w.zone, w.loop.wall())
+                : ks::ops::healthz());
     case KS_ROOM_METRICS:
         return answer(
             plain_text(ks::ops::metrics(w.zone, *w.store, w.loop.wall()),

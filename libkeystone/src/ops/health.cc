@@ -27,7 +27,8 @@ codec::Response healthz() {
     return json(200, w.take());
 }
 
-codec::Response readyz(const store::Store &store, WallMs now) {
+codec::Response readyz(const conf::Config &config, const store::Store &store,
+                       zone::Zone &zone, WallMs now) {
     store::StoreState state = store.state();
     codec::JsonWriter w;
     w.begin_object();
@@ -38,6 +39,20 @@ codec::Response readyz(const store::Store &store, WallMs now) {
     w.begin_object();
     w.member("state", state.ready ? "up" : "down");
     w.member("age_ms", state.since > 0 ? now - state.since : 0);
+    w.end_object();
+    w.key("nodes");
+    w.begin_object();
+    for (const conf::SrsNode &node : config.srs_nodes) {
+        auto known = zone.nodes().find(node.name);
+        auto is = known ? known->state : zone::NodeState::unknown;
+        WallMs since = known ? known->checked_at : 0;
+        w.key(node.name);
+        w.begin_object();
+        w.member("state", zone::name(is));
+        w.member("drained", known && known->drained);
+        w.member("age_ms", since > 0 ? now - since : 0);
+        w.end_object();
+    }
     w.end_object();
     w.end_object();
     w.end_object();

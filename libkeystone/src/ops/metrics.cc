@@ -152,6 +152,29 @@ void sessions(Text &t, zone::Zone &zone, WallMs now) {
     t.sample({}, viewers);
 }
 
+// Few, and named by the administrator.
+void nodes(Text &t, zone::Zone &zone) {
+    auto all = zone.nodes().all();
+    if (all.empty()) {
+        return;
+    }
+    t.family("node_up", "gauge", "1 when the media server answers.");
+    for (const zone::Node &n : all) {
+        bool up = n.state == zone::NodeState::up;
+        t.sample({{"node", n.name.view()}}, uint64_t{up ? 1U : 0U});
+    }
+    t.family("node_drained", "gauge",
+             "1 when the media server takes no new streams.");
+    for (const zone::Node &n : all) {
+        t.sample({{"node", n.name.view()}}, uint64_t{n.drained ? 1U : 0U});
+    }
+    t.family("node_clients", "gauge",
+             "Clients of the media server when they were last listed.");
+    for (const zone::Node &n : all) {
+        t.sample({{"node", n.name.view()}}, static_cast<uint64_t>(n.clients));
+    }
+}
+
 void caches(Text &t, const zone::Counters &c) {
     t.family("cache_lookups_total", "counter",
              "Look-ups by what was sought, tier and outcome.");
@@ -236,6 +259,7 @@ std::string metrics(zone::Zone &zone, const store::Store &store, WallMs now) {
     requests(t, c);
     decisions(t, c);
     sessions(t, zone, now);
+    nodes(t, zone);
     caches(t, c);
     histograms(t, c);
     memory(t, zone);
