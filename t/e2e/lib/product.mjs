@@ -12,7 +12,7 @@ import { User } from './rest.mjs';
 const bad = /\[(emerg|alert)\]|Sanitizer|open socket #|exited on signal/;
 
 export async function startProduct({
-  workers = 2, keystone = '', http = '', rtc = 'return 404;',
+  workers = 2, keystone = '', http = '', rtc = 'return 404;', port,
 } = {}) {
   const gaps = missing();
   if (gaps.length) {
@@ -31,7 +31,7 @@ export async function startProduct({
   const values = {
     // as root the workers stay root, or the directory is closed to them
     user: process.getuid() === 0 ? 'user root;' : '',
-    dir, workers, keystone, http, rtc, port: await freePort(),
+    dir, workers, keystone, http, rtc, port: port ?? await freePort(),
     rtmp_port: await freePort(),
     load_modules: [rtmpModule, `${objs}/ngx_keystone_module.so`,
       `${objs}/ngx_rtmp_keystone_module.so`].map((m) =>

@@ -1,0 +1,153 @@
+// A node behind Keystone with its hooks: SRS itself, run by srs/start from
+// srs/srs.conf, when SRS_BIN names its binary; else the stand-in.
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { capture } from '../../tools/srs/captures.mjs';
+import { appear } from '../../tools/srs/clients.mjs';
+import { start } from '../../tools/srs/standin.mjs';
+import { freePort, root, until } from './env.mjs';
+import { Child } from './process.mjs';
+import { startProduct } from './product.mjs';
+
+export const realSrs = process.env.SRS_BIN;
+
+const json = async (url, options) => (await fetch(url, options)).json();
+
+class Node {
+  constructor(name, secret, hookUrl) {
+    Object.assign(this, { name, secret, hookUrl });
+  }
+
+  get api() { return `http://127.0.0.1:${this.apiPort}`; }
+
+  // What SRS says is connected, and what it says is published.
+  async clients() {
+    return (await json(`${this.api}/api/v1/clients/?count=1000`)).clients;
+  }
+
+  async streams() {
+    return (await json(`${this.api}/api/v1/streams/?count=1000`)).streams;
+  }
+
+  async of(stream, type) {
+    return (await this.clients()).filter((c) =>
+      c.url === `/live/${stream.id}` && (!type || c.type === type));
+  }
+
+  // Somebody who found SRS's own port.
+  offer(kind, stream, query = '') {
+    const name = kind === 'whip' ? 'whip/publish.201' : 'whep/play.201';
+    return fetch(`${this.api}/rtc/v1/${kind}/?app=live&stream=${stream.id}${
+      query}`, {
+      method: 'POST', headers: { 'Content-Type': 'application/sdp' },
+      body: capture(`srs5/${name}`).request.body,
+    });
+  }
+}
+
+class StandIn extends Node {
+  async start(options) {
+    this.standin = await start({
+      serverId: this.name, stunTimeoutMs: 15000,
+      hooks: `${this.hookUrl}/{event}?k=${this.secret}&node=${this.name}`,
+      ...options,
+    });
+    this.apiPort = this.standin.port;
+    this.httpPort = this.standin.httpPort;
+  }
+
+  // ffmpeg's place: {client_id, allowed, denied?}
+  appear(wanted) { return appear(this.standin.node, wanted); }
+
+  async restart() {
+    this.standin.fall();
+    await this.standin.raise();
+  }
+
+  stop() { this.standin.stop(); }
+}
+
+class RealSrs extends Node {
+  async start() {
+    this.dir = mkdtempSync(`${tmpdir()}/keystone-srs-`);
+    [this.apiPort, this.httpPort, this.rtmpPort, this.rtcPort] = [
+      await freePort(), await freePort(), await freePort(), await freePort()];
+    await this.run();
+  }
+
+  async run() {
+    this.child = new Child(`${root}/srs/start`, [realSrs], {
+      cwd: this.dir, limitMs: 600000,
+      env: {
+        ...process.env, HOOK_SECRET: this.secret, HOOK_URL: this.hookUrl +
+          '/srs', SRS_SERVER_ID: this.name, CANDIDATE: '127.0.0.1',
+        SRS_LISTEN: `127.0.0.1:${this.rtmpPort}`,
+        SRS_HTTP_API_LISTEN: `127.0.0.1:${this.apiPort}`,
+        SRS_HTTP_SERVER_LISTEN: `127.0.0.1:${this.httpPort}`,
+        SRS_RTC_SERVER_LISTEN: `${this.rtcPort}`,
+        SRS_SRT_SERVER_ENABLED: 'off',
+      },
+    });
+    await until('SRS', async () => (await fetch(
+      `${this.api}/api/v1/versions`)).ok).catch((error) => {
+      throw new Error(`${error.message}\n${this.child.out}${this.child.err}`);
+    });
+  }
+
+  rtmp(stream, key) {
+    return `rtmp://127.0.0.1:${this.rtmpPort}/live/${stream.id}?key=${key}`;
+  }
+
+  // as a crash: no goodbye to anybody
+  async restart() {
+    await this.child.stop('SIGKILL');
+    await this.run();
+  }
+
+  async stop() {
+    await this.child.stop('SIGTERM', 3000);
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+// {srs, product, owner, stop}: a node, Keystone in front of it, somebody with
+// an account.
+export async function startPair({ standin = {}, product: extra = {} } = {}) {
+  const port = await freePort();
+  const secret = randomBytes(18).toString('hex');
+  const srs = new (realSrs ? RealSrs : StandIn)('srs_a', secret,
+    `http://127.0.0.1:${port}/api/v1/hooks`);
+  await srs.start(standin);
+  const relay = srs.rtmpPort ? ` rtmp=127.0.0.1:${srs.rtmpPort}` : '';
+  try {
+    const product = await startProduct({
+      port,
+      keystone: `hook_secret ${secret};
+    srs_node srs_a api=127.0.0.1:${srs.apiPort}${extra.relay ? relay : ''};`,
+      http: `upstream srs_a { server 127.0.0.1:${srs.apiPort}; }`,
+      // as in nginx.conf.example
+      rtc: `proxy_pass http://$keystone_node$keystone_upstream_uri;
+    proxy_set_header Host 127.0.0.1;
+    proxy_set_header Authorization "";
+    proxy_set_header Cookie "";
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_connect_timeout 2s;
+    proxy_read_timeout 5s;`,
+      ...extra,
+    });
+    return {
+      srs, product, owner: await product.user(),
+      async stop() {
+        try {
+          await product.stop();
+        } finally {
+          await srs.stop();
+        }
+      },
+    };
+  } catch (error) {
+    await srs.stop();
+    throw error;
+  }
+}
