@@ -513,9 +513,15 @@ subtest 'W-34' => sub {
         headers => \%preflight);
     my $allowed = h($preflight, 'access-control-allow-headers');
     like $allowed, qr/\b$_\b/, "allows $_"
-        for 'Authorization', 'Content-Type', 'If-Match';
+        for 'Authorization', 'Content-Type', 'If-Match', 'ETag';
     is h($preflight, 'access-control-allow-methods'),
         'GET, HEAD, POST, PATCH, DELETE, OPTIONS', 'the methods';
+    my $plain = $ks->request('OPTIONS', "/rtc/v1/whip/$id",
+        headers => { origin => $origin });
+    like h($plain, 'access-control-allow-methods'), qr/\bPATCH\b/,
+        'the methods, where a page can read them: it may trickle';
+    like h($plain, 'access-control-expose-headers'),
+        qr/\bAccess-Control-Allow-Methods\b/, 'and is let to';
     my @real = map { [$_->[0], publish(%{ $_->[1] })] } (
         ['201', { headers => { origin => $origin } }],
         ['401', { headers => { origin => $origin }, bearer => undef }],

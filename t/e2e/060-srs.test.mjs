@@ -3,17 +3,20 @@
 // need some are then skipped and say so.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { offer } from '../tools/srs/captures.mjs';
 import { launch } from './lib/browser.mjs';
 import { root, until } from './lib/env.mjs';
 import { publish as ffmpeg } from './lib/media.mjs';
-import { realSrs, startPair } from './lib/srs.mjs';
+import { bridging, realSrs, startPair } from './lib/srs.mjs';
 import { assertFlowing, assertSilent, play, publish, remove } from
   './lib/webrtc.mjs';
 
 const media = { skip: realSrs ? false
   : 'needs media: SRS_BIN names no SRS, the stand-in moves none' };
+
+const noBridge = realSrs ? 'this SRS was built without --ffmpeg-fit: it ' +
+  'turns no RTMP into WebRTC' : 'needs media: SRS_BIN names no SRS';
 
 let pair;
 let browser;
@@ -24,6 +27,10 @@ before(async () => {
   pair = await startPair();
   ({ srs, product, owner } = pair);
   browser = await launch();
+});
+// A page left alone goes on encoding.
+afterEach(async () => {
+  for (const c of browser.contexts()) await c.close();
 });
 after(async () => {
   await browser?.close();
@@ -173,7 +180,7 @@ test('a ticket is good once', async () => {
   await until('kicked', async () => (await srs.of(stream)).length === 0);
 });
 
-test('RTMP straight to SRS: the key in the query decides', async () => {
+test('RTMP straight to SRS: the key in the query decides', async (t) => {
   const stream = await owner.createStream();
   if (!realSrs) {
     const come = (key) => srs.appear({ type: 'fmle-publish',
@@ -192,11 +199,37 @@ test('RTMP straight to SRS: the key in the query decides', async () => {
     await until('active', async () => await status(stream) === 'active');
     const viewer = await playIt(stream);
     assert.equal(viewer.status, 201, viewer.text);
-    await assertFlowing(viewer.page);
+    if (bridging) await assertFlowing(viewer.page);
+    else t.diagnostic(noBridge);
     await owner.call('POST', `/streams/${stream.id}/kick`,
       { ban_seconds: 60 });
     await until('SRS has nobody', async () =>
-      (await srs.of(stream, 'fmle-publish')).length === 0, { ms: 1000 });
+      (await srs.of(stream)).filter((c) => c.publish).length === 0, { ms: 1000 });
+  } finally {
+    await encoder.stop('SIGKILL');
+  }
+});
+
+test('RTMP to nginx is relayed to SRS and plays over WHEP', {
+  skip: bridging ? false : noBridge,
+}, async () => {
+  const stream = await owner.createStream();
+  const encoder = ffmpeg(`${product.rtmp}/${stream.stream_key}`);
+  try {
+    await until('SRS has it', async () =>
+      (await srs.of(stream)).filter((c) => c.publish).length === 1);
+    const viewer = await until('a session', async () => {
+      const answer = await playIt(stream);
+      return answer.status === 201 && answer;
+    });
+    await assertFlowing(viewer.page);
+    const names = JSON.stringify(await srs.clients());
+    assert.ok(!names.includes(stream.stream_key), 'SRS gets no key');
+    await owner.call('POST', `/streams/${stream.id}/kick`,
+      { ban_seconds: 60 });
+    await until('the relay has ended', async () =>
+      (await srs.of(stream)).filter((c) => c.publish).length === 0, { ms: 2000 });
+    await encoder.ended;
   } finally {
     await encoder.stop('SIGKILL');
   }

@@ -90,11 +90,15 @@ rt::Task<Outcome> Rtc::options(const codec::Request &request) {
         out.response.set("Accept-Post", "application/json");
     }
     bool preflight = !request.header("access-control-request-method").empty();
-    if (preflight) {
+    if (preflight || !request.header("origin").empty()) {
+        // A page may read it in any answer: PATCH in it makes some trickle.
         out.response.set("Access-Control-Allow-Methods",
                          "GET, HEAD, POST, PATCH, DELETE, OPTIONS");
+    }
+    if (preflight) {
+        // ETag: what @eyevinn/whip-web-client calls If-Match
         out.response.set("Access-Control-Allow-Headers",
-                         "Authorization, Content-Type, If-Match, "
+                         "Authorization, Content-Type, If-Match, ETag, "
                          "Last-Event-ID, X-Request-Id");
         out.response.set("Access-Control-Max-Age", "600");
     } else {

@@ -1,7 +1,7 @@
 // A node behind Keystone with its hooks: SRS itself, run by srs/start from
 // srs/srs.conf, when SRS_BIN names its binary; else the stand-in.
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { capture } from '../../tools/srs/captures.mjs';
 import { appear } from '../../tools/srs/clients.mjs';
@@ -11,6 +11,10 @@ import { Child } from './process.mjs';
 import { startProduct } from './product.mjs';
 
 export const realSrs = process.env.SRS_BIN;
+
+// SRS turns RTMP into WebRTC when it was built to.
+export const bridging = Boolean(realSrs) &&
+  !readFileSync(realSrs).includes('--ffmpeg-fit=off');
 
 const json = async (url, options) => (await fetch(url, options)).json();
 
@@ -124,7 +128,8 @@ export async function startPair({ standin = {}, product: extra = {} } = {}) {
     const product = await startProduct({
       port,
       keystone: `hook_secret ${secret};
-    srs_node srs_a api=127.0.0.1:${srs.apiPort}${extra.relay ? relay : ''};`,
+    srs_node srs_a api=127.0.0.1:${srs.apiPort}${relay};`,
+      rtmp: relay && 'keystone_relay on;',
       http: `upstream srs_a { server 127.0.0.1:${srs.apiPort}; }`,
       // as in nginx.conf.example
       rtc: `proxy_pass http://$keystone_node$keystone_upstream_uri;
