@@ -38,7 +38,7 @@ class Events {
         "urn:ietf:params:whep:ext:core:server-sent-events";
 
     static constexpr size_t kPerSession = 4;   // feeds
-    static constexpr size_t kPerWorker = 1000; // readers
+    static constexpr size_t kPerWorker = 4000; // readers
 
     Events(zone::Zone &zone, rt::Loop &loop);
     ~Events();

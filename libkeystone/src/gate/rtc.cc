@@ -15,42 +15,14 @@ using model::Protocol;
 namespace {
 
 constexpr int64_t kMaxOffer = 64 * 1024;
-constexpr std::string_view kSdpType = "application/sdp";
-constexpr std::string_view kTrickleType = "application/trickle-ice-sdpfrag";
 
 // "application/sdp; charset=utf-8" is application/sdp
 bool is_type(std::string_view header, std::string_view type) {
     return iequals(trim(header.substr(0, header.find(';'))), type);
 }
 
-constexpr std::string_view kNoSession =
-    "There is no such session: it has ended, or the address is wrong.";
-
 Protocol protocol_of(Action action) {
     return action == Action::publish ? Protocol::whip : Protocol::whep;
-}
-
-// Neither Content-Length nor chunked: HTTP takes that for no body at all.
-bool lacks_length(const codec::Request &request) {
-    return request.body_len == 0 && request.header("content-length").empty();
-}
-
-constexpr std::string_view kNeedsLength =
-    "Send it with Content-Length, or chunked.";
-
-// SRS names a session by the ICE names of both ends, "SRS's:client's", in its
-// Location, where nothing is escaped.  Empty: another media server.
-std::string_view client_ufrag(std::string_view resource) {
-    constexpr std::string_view kSession = "&session=";
-    size_t at = resource.find(kSession);
-    if (at == std::string_view::npos) {
-        return {};
-    }
-    resource.remove_prefix(at + kSession.size());
-    resource = resource.substr(0, resource.find('&'));
-    size_t colon = resource.find(':');
-    return colon == std::string_view::npos ? std::string_view()
-                                           : resource.substr(colon + 1);
 }
 
 std::string_view word_of(Action action) {
@@ -176,6 +148,11 @@ rt::Task<Outcome> Rtc::head(const codec::Request &request) {
         }
         co_return out;
     }
+    // All readers of a worker come back at once when it is reloaded, many of
+    // them from one address, and EventSource gives up for good at a 429.
+    if (looks && what_ == What::feed) {
+        co_return feed_head(request);
+    }
     auto too_many = limited(request);
     if (too_many) {
         co_return std::move(*too_many);
@@ -220,20 +197,35 @@ Outcome Rtc::wrong_method(const codec::Request &request) const {
     return out;
 }
 
+// By what is said of it before it is read.
+std::optional<Outcome> Rtc::wrong_body(const codec::Request &request,
+                                       std::string_view type,
+                                       int64_t max) const {
+    if (!is_type(request.header("content-type"), type)) {
+        std::string detail = "Send it as " + std::string(type) + '.';
+        Outcome out = refusal(request, Code::unsupported_media_type, detail);
+        bool patch = request.method == "PATCH";
+        out.response.set(patch ? "Accept-Patch" : "Accept-Post", type);
+        return out;
+    }
+    // neither length nor chunked: HTTP takes that for no body at all
+    if (request.body_len == 0 && request.header("content-length").empty()) {
+        return refusal(request, Code::length_required,
+                       "Send it with Content-Length, or chunked.");
+    }
+    if (request.body_len > max) {
+        std::string detail =
+            "At most " + std::to_string(max / 1024) + " KiB are taken here.";
+        return refusal(request, Code::payload_too_large, detail);
+    }
+    return std::nullopt;
+}
+
 // All that can be said before the offer is read: a bad token uploads nothing.
 rt::Task<Outcome> Rtc::offer_head(const codec::Request &request) {
-    if (!is_type(request.header("content-type"), kSdpType)) {
-        Outcome out = refusal(request, Code::unsupported_media_type,
-                              "Send the offer as application/sdp.");
-        out.response.set("Accept-Post", kSdpType);
-        co_return out;
-    }
-    if (lacks_length(request)) {
-        co_return refusal(request, Code::length_required, kNeedsLength);
-    }
-    if (request.body_len > kMaxOffer) {
-        co_return refusal(request, Code::payload_too_large,
-                          "An offer has at most 64 KiB.");
+    auto unwanted = wrong_body(request, kSdpType, kMaxOffer);
+    if (unwanted) {
+        co_return std::move(*unwanted);
     }
     Question q = question(request);
     auto decision = co_await access_.authorize(q);
@@ -261,19 +253,7 @@ rt::Task<Outcome> Rtc::body(const codec::Request &request) {
     if (kind_ == Kind::events) {
         co_return events_body(request);
     }
-    // Trickle: SRS is ICE-lite and needs no candidates of the client.
-    auto fragment = codec::check_trickle_fragment(request.body);
-    if (!fragment) {
-        Error &e = fragment.error();
-        co_return refusal(request, e.code, e.detail);
-    }
-    if (!ufrag_.empty() && !fragment->ufrag.empty() &&
-        fragment->ufrag != ufrag_) {
-        co_return refusal(request, Code::unsupported_sdp,
-                          "The media server does no ICE restart. The session "
-                          "goes on as it is: end it and send a new offer.");
-    }
-    co_return no_content(request, 204);
+    co_return trickle_body(request);
 }
 
 rt::Task<Outcome> Rtc::offer_body(const codec::Request &request) {
@@ -327,97 +307,6 @@ std::string Rtc::why_not(const Admission &admission) const {
                "by HLS.";
     }
     return explain(admission.code, admission.stream.view());
-}
-
-// The session that the path names, if it lives.
-std::optional<model::Session> Rtc::own_session() {
-    if (!is_id(prefix::kSession, session_id_)) {
-        return std::nullopt;
-    }
-    auto session = sessions_.table().find(Id(session_id_), loop_.wall());
-    if (session &&
-        (!(session->stream_id == stream_) || session->action != action_ ||
-         session->state == model::SessionState::closed)) {
-        session.reset();
-    }
-    return session;
-}
-
-// The session's address is a capability; a bearer that is there is checked.
-rt::Task<std::optional<Outcome>> Rtc::may_use(const codec::Request &request) {
-    if (!own_session()) {
-        co_return refusal(request, Code::not_found, kNoSession);
-    }
-    stream_id_ = Id(stream_);
-    if (credential_.empty()) {
-        co_return std::nullopt;
-    }
-    Question q = question(request);
-    q.in_session = true;
-    auto decision = co_await access_.authorize(q);
-    Code code = decision.verdict.code;
-    // ending a session of a stream that just went away is no mistake
-    bool fine = code == Code::ok || code == Code::not_live ||
-                code == Code::already_publishing ||
-                code == Code::stream_disabled;
-    if (!fine) {
-        std::string why = explain(code, stream_);
-        co_return refusal(request, code, why);
-    }
-    co_return std::nullopt;
-}
-
-rt::Task<Outcome> Rtc::session_head(const codec::Request &request) {
-    auto refused = co_await may_use(request);
-    if (refused) {
-        co_return std::move(*refused);
-    }
-    auto session = own_session(); // it may have ended meanwhile
-    if (!session) {
-        co_return refusal(request, Code::not_found, kNoSession);
-    }
-    if (request.method == "PATCH") {
-        if (!is_type(request.header("content-type"), kTrickleType)) {
-            Outcome out = refusal(request, Code::unsupported_media_type,
-                                  "Send candidates as "
-                                  "application/trickle-ice-sdpfrag.");
-            out.response.set("Accept-Patch", kTrickleType);
-            co_return out;
-        }
-        if (lacks_length(request)) {
-            co_return refusal(request, Code::length_required, kNeedsLength);
-        }
-        if (request.body_len > kMaxOffer) {
-            co_return refusal(request, Code::payload_too_large,
-                              "A fragment has at most 64 KiB.");
-        }
-        kind_ = Kind::trickle;
-        ufrag_ = client_ufrag(session->upstream_resource.view());
-        Outcome out;
-        out.next = Outcome::Next::body;
-        out.stream = stream_id_;
-        co_return out;
-    }
-    auto out = co_await end(request, std::move(*session));
-    co_return out;
-}
-
-// It is over for us at once, and 200 in any case: what the media server did not
-// hear now it is told again.
-rt::Task<Outcome> Rtc::end(const codec::Request &request,
-                           model::Session session) {
-    WallMs now = loop_.wall();
-    Id id = session.id;
-    if (!sessions_.table().close(id, EndReason::client, now)) {
-        co_return refusal(request, Code::not_found, kNoSession);
-    }
-    bool gone = co_await upstream_.end(session);
-    if (!gone) {
-        upstream_.end_later(session);
-    }
-    Outcome out = no_content(request, 200);
-    out.session = id;
-    co_return out;
 }
 
 Outcome Rtc::upstream(const codec::Request &request, const UpstreamHead &head) {

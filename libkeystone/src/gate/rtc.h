@@ -27,6 +27,10 @@
 
 namespace ks::gate {
 
+inline constexpr std::string_view kSdpType = "application/sdp";
+inline constexpr std::string_view kTrickleType =
+    "application/trickle-ice-sdpfrag";
+
 // The head of the media server's answer.
 struct UpstreamHead {
     unsigned status = 0;
@@ -68,11 +72,17 @@ class Rtc {
     Question question(const codec::Request &request) const;
     rt::Task<Outcome> offer_head(const codec::Request &request);
     rt::Task<Outcome> offer_body(const codec::Request &request);
-    rt::Task<Outcome> session_head(const codec::Request &request);
-    std::optional<model::Session> own_session();
-    rt::Task<std::optional<Outcome>> may_use(const codec::Request &request);
     std::string_view methods() const;
     Outcome wrong_method(const codec::Request &request) const;
+    std::optional<Outcome> wrong_body(const codec::Request &request,
+                                      std::string_view type, int64_t max) const;
+    // rtc_session.cc
+    rt::Task<Outcome> session_head(const codec::Request &request);
+    Outcome trickle_body(const codec::Request &request);
+    std::optional<model::Session> own_session();
+    rt::Task<std::optional<Outcome>> may_use(const codec::Request &request);
+    rt::Task<Outcome> end(const codec::Request &request,
+                          model::Session session);
     // rtc_events.cc
     rt::Task<Outcome> events_head(const codec::Request &request);
     Outcome events_body(const codec::Request &request);
@@ -80,8 +90,6 @@ class Rtc {
     void add_events_link(codec::Response &response, const Id &session) const;
     Outcome created(const codec::Request &request, const UpstreamHead &head);
     Outcome failed(const codec::Request &request, const UpstreamHead &head);
-    rt::Task<Outcome> end(const codec::Request &request,
-                          model::Session session);
     void give_up(model::EndReason reason);
     void note_failure(const UpstreamHead &head);
 

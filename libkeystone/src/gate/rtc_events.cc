@@ -1,7 +1,6 @@
 // WHEP's server-sent events on the wire: a feed is made by POST to the
 // session's events, read and ended at its own address.
 
-#include "base/bytes.h"
 #include "gate/rtc.h"
 
 namespace ks::gate {
@@ -28,16 +27,9 @@ rt::Task<Outcome> Rtc::events_head(const codec::Request &request) {
     if (refused) {
         co_return std::move(*refused);
     }
-    std::string_view type = request.header("content-type");
-    if (!iequals(trim(type.substr(0, type.find(';'))), "application/json")) {
-        Outcome out = refusal(request, Code::unsupported_media_type,
-                              "Send the list of events as application/json.");
-        out.response.set("Accept-Post", "application/json");
-        co_return out;
-    }
-    if (request.body_len > kMaxList) {
-        co_return refusal(request, Code::payload_too_large,
-                          "A list of events has at most 4 KiB.");
+    auto unwanted = wrong_body(request, "application/json", kMaxList);
+    if (unwanted) {
+        co_return std::move(*unwanted);
     }
     kind_ = Kind::events;
     Outcome out;

@@ -337,6 +337,39 @@ void who_is_told_of_turn(void **) {
                           w.id.str() + "\"");
 }
 
+// EventSource gives up for good at a 429.
+void readers_that_come_back_are_not_counted(void **) {
+    RtcWorld w;
+    RtcWorld::Try post(w, "POST", w.endpoint("whip"), w.key());
+    post.body(data("chromium-whip.sdp"));
+    post.answer(201, kLocation);
+    RtcWorld::Try play(w, "POST", w.endpoint("whep"));
+    play.body(data("chromium-whep.sdp"));
+    play.answer(201, kLocation);
+    std::string session(play.out.response.header("Location"));
+
+    assert_true(
+        w.config.directive({"rate_limit", "session", "1r/m", "burst=1"}).ok());
+    std::string feed;
+    for (unsigned status : {201U, 201U, 429U}) {
+        RtcWorld::Try made(w, "POST", session + "/events", "",
+                           "application/json");
+        if (status == 201) {
+            made.body("[\"active\"]");
+            feed = made.out.response.header("Location");
+        }
+        assert_int_equal(made.out.response.status, status);
+    }
+    for (int i = 0; i < 5; i++) {
+        RtcWorld::Try read(w, "GET", feed);
+        assert_int_equal(read.out.next, Outcome::Next::stream);
+        assert_text(read.out.response.header("Content-Type"),
+                    "text/event-stream");
+    }
+    RtcWorld::Try over(w, "DELETE", feed);
+    assert_int_equal(over.out.response.status, 429);
+}
+
 void too_many_offers_are_turned_away(void **) {
     RtcWorld w;
     assert_true(
@@ -405,6 +438,7 @@ int main() {
         cmocka_unit_test(bad_offers_leave_no_session),
         cmocka_unit_test(asking_what_there_is),
         cmocka_unit_test(who_is_told_of_turn),
+        cmocka_unit_test(readers_that_come_back_are_not_counted),
         cmocka_unit_test(too_many_offers_are_turned_away),
         cmocka_unit_test(streams_stay_on_their_nodes),
     };
