@@ -2,6 +2,7 @@
 // at a byte that turns out fine, never passes one that is not.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -21,6 +22,22 @@ constexpr uint64_t below(uint64_t v, uint64_t n) {
     return (v - kOnes * n) & ~v & kHigh;
 }
 constexpr uint64_t equal(uint64_t v, uint64_t c) { return zero(v ^ kOnes * c); }
+
+// The same for each byte by itself: high bits exactly where it holds.
+constexpr uint64_t each_below(uint64_t v, uint64_t n) {
+    return ~(((v & ~kHigh) + kOnes * (0x80 - n)) | v) & kHigh;
+}
+constexpr uint64_t each_equal(uint64_t v, uint64_t c) {
+    return each_below(v ^ kOnes * c, 1);
+}
+// Which byte of memory the first of these high bits stands for.
+inline size_t first(uint64_t high_bits) {
+    if constexpr (std::endian::native == std::endian::little) {
+        return static_cast<size_t>(std::countr_zero(high_bits)) / 8;
+    } else {
+        return static_cast<size_t>(std::countl_zero(high_bits)) / 8;
+    }
+}
 
 template <class Odd> size_t skip(std::string_view s, size_t at, Odd odd) {
     while (at + 8 <= s.size()) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <string>
 
 namespace ks::codec {
@@ -28,6 +29,43 @@ bool is_ice_text(std::string_view text, size_t min) {
     });
 }
 
+bool is_control(std::string_view text, size_t at) {
+    auto byte = static_cast<unsigned char>(text[at]);
+    if (byte == '\r') { // a part of a line's end, or of the text's
+        return at + 1 < text.size() && text[at + 1] != '\n';
+    }
+    return (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f;
+}
+
+// The first control character that is no tab and no end of a line, over all
+// lines in one go.
+size_t find_control(std::string_view text) {
+    size_t at = 0;
+    for (; at + 8 <= text.size(); at += 8) {
+        uint64_t v;
+        std::memcpy(&v, text.data() + at, 8);
+        uint64_t odd = scan::each_below(v, 0x20);
+        odd |= scan::each_equal(v, 0x7f);
+        if (odd == 0) {
+            continue;
+        }
+        odd &= ~scan::each_equal(v, '\n');
+        odd &= ~scan::each_equal(v, '\t');
+        for (; odd != 0; odd &= odd - 1) {
+            size_t one = at + scan::first(odd);
+            if (is_control(text, one)) {
+                return one;
+            }
+        }
+    }
+    for (; at < text.size(); at++) {
+        if (is_control(text, at)) {
+            return at;
+        }
+    }
+    return std::string_view::npos;
+}
+
 // One pass over the lines; what is wrong is put into words by the caller.
 class Parser {
   public:
@@ -35,6 +73,14 @@ class Parser {
 
     Result<Sdp> run() {
         std::string_view line;
+        size_t odd = find_control(left_);
+        if (odd != std::string_view::npos) {
+            number_ += static_cast<size_t>(
+                std::count(left_.begin(),
+                           left_.begin() + static_cast<ptrdiff_t>(odd), '\n'));
+            number_++;
+            return malformed("it has control characters");
+        }
         while (take_sdp_line(left_, line)) {
             number_++;
             if (line.empty() && left_.empty() && number_ > 1) {
@@ -42,9 +88,7 @@ class Parser {
             }
             const char *wrong = take(line);
             if (wrong != nullptr) {
-                return Error(Code::invalid_sdp,
-                             "The SDP is malformed in line " +
-                                 std::to_string(number_) + ": " + wrong + ".");
+                return malformed(wrong);
             }
         }
         if (!origin_ || !name_) {
@@ -55,6 +99,12 @@ class Parser {
     }
 
   private:
+    Error malformed(const char *wrong) const {
+        return Error(Code::invalid_sdp, "The SDP is malformed in line " +
+                                            std::to_string(number_) + ": " +
+                                            wrong + ".");
+    }
+
     const char *take(std::string_view line) {
         if (number_ == 1) {
             return line == "v=0" ? nullptr : "it must begin with v=0";
@@ -62,9 +112,6 @@ class Parser {
         if (line.size() < 2 || line[1] != '=' || line[0] < 'a' ||
             line[0] > 'z') {
             return "a line is a letter, an equals sign and a value";
-        }
-        if (!is_sdp_text(line)) {
-            return "it has control characters";
         }
         std::string_view value = line.substr(2);
         switch (line[0]) {
@@ -92,7 +139,9 @@ class Parser {
         if (!origin_ || !name_) {
             return "o= and s= come before m=";
         }
+        format_at_ = 0;
         SdpMedia media;
+        media.formats.reserve(32);
         media.kind = take_word(value);
         std::string_view port = take_word(value);
         port = port.substr(0, port.find('/'));
@@ -132,6 +181,9 @@ class Parser {
             return "a= has a name";
         }
         SdpMedia *media = sdp_.media.empty() ? nullptr : &sdp_.media.back();
+        if (media != nullptr && is_common(name)) {
+            return take_media_attribute(*media, name, value);
+        }
         const char *wrong = take_transport(
             media != nullptr ? media->transport : session_, name, value);
         if (wrong != nullptr) {
@@ -139,6 +191,12 @@ class Parser {
         }
         return media != nullptr ? take_media_attribute(*media, name, value)
                                 : take_session_attribute(name, value);
+    }
+
+    // Nine lines of ten are of these, and none of them is about transport.
+    static bool is_common(std::string_view name) {
+        return name == "rtpmap" || name == "fmtp" || name == "rtcp-fb" ||
+               name == "extmap" || name == "candidate" || name == "ssrc";
     }
 
     static const char *take_transport(SdpTransport &transport,
@@ -236,10 +294,16 @@ class Parser {
         }
     }
 
-    static SdpFormat *format_of(SdpMedia &media, std::string_view id) {
-        for (SdpFormat &format : media.formats) {
-            if (format.id == id) {
-                return &format;
+    // Lines about formats come in their order mostly: the search goes on where
+    // the last one ended.
+    SdpFormat *format_of(SdpMedia &media, std::string_view id) {
+        size_t n = media.formats.size();
+        for (size_t i = 0; i < n; i++) {
+            size_t at =
+                format_at_ + i < n ? format_at_ + i : (format_at_ + i) % n;
+            if (media.formats[at].id == id) {
+                format_at_ = at;
+                return &media.formats[at];
             }
         }
         return nullptr;
@@ -249,6 +313,7 @@ class Parser {
     size_t number_ = 0;
     bool origin_ = false;
     bool name_ = false;
+    size_t format_at_ = 0; // in the formats of the section being read
     SdpTransport session_;
     Sdp sdp_;
 };
