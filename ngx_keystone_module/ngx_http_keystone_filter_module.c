@@ -119,6 +119,13 @@ ngx_http_keystone_filter_upstream(ngx_http_request_t *r,
     ks_http_upstream_t       up;
     const ks_http_answer_t  *answer;
 
+    if (r->http_version < NGX_HTTP_VERSION_10 && r->http_major) {
+
+        /* an upstream that speaks no HTTP: nginx answers with HTTP/0.9 */
+
+        r->http_version = r->http_major * 1000 + r->http_minor;
+    }
+
     ngx_http_keystone_describe_upstream(r, &up);
 
     rc = ks_http_upstream(ctx->http, &up);
