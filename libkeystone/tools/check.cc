@@ -1,14 +1,15 @@
 // keystonectl check: what nginx would say of the keystone block, and whether
 // what it names is there.
 #include "args.h"
+#include "check_srs.h"
 #include "commands.h"
 #include "conf/config.h"
 #include "nginx_conf.h"
-#include "reach.h"
+#include "report.h"
 #include "sql/database.h"
 #include "store/migrate.h"
 
-#include <cstdio>
+#include <algorithm>
 #include <filesystem>
 #include <grp.h>
 #include <pwd.h>
@@ -18,31 +19,6 @@
 namespace ks::ctl {
 
 namespace {
-
-constexpr Millis kConnect = 2 * kSecond;
-
-class Report {
-  public:
-    void good(std::string_view what, const std::string &text) {
-        line("ok", what, text);
-    }
-    void note(std::string_view what, const std::string &text) {
-        line("note", what, text);
-    }
-    void problem(std::string_view what, const std::string &text) {
-        problems_++;
-        line("PROBLEM", what, text);
-    }
-    int problems() const { return problems_; }
-
-  private:
-    static void line(const char *verdict, std::string_view what,
-                     const std::string &text) {
-        std::printf("%-8s %-14.*s %s\n", verdict, static_cast<int>(what.size()),
-                    what.data(), text.c_str());
-    }
-    int problems_ = 0;
-};
 
 // What concerns nginx alone and is read by the module itself.
 bool is_module_directive(const std::string &name) {
@@ -181,47 +157,72 @@ void check_store(const Found &found, Report &report) {
     check_owner(file, found.user, report);
 }
 
-void check_address(const std::string &what, const std::string &address,
-                   Report &report) {
-    std::string why = try_connect(address, kConnect);
-    if (why.empty()) {
-        report.good(what, address + " answers");
-    } else {
-        report.problem(what, address + ": " + why +
-                                 ". Is SRS running there, and reachable from "
-                                 "here?");
+constexpr const char *kDefaultConf = "/etc/nginx/nginx.conf";
+
+struct Wanted {
+    std::string conf = kDefaultConf;
+    std::string srs;     // empty: none
+    bool perhaps = true; // nobody named `conf`, and there is something else
+};
+
+Result<Wanted> read_words(const Words &words) {
+    auto args = Args::parse(words, {"config", "srs"});
+    if (!args) {
+        return std::move(args.error());
     }
+    auto named = args->value("config");
+    if (args->words().size() > (named ? 0 : 1)) {
+        return Error(Code::invalid_request,
+                     "write keystonectl check -c FILE --srs FILE");
+    }
+    Wanted wanted;
+    wanted.srs = args->value("srs").value_or("");
+    wanted.perhaps = !named && args->words().empty() && !wanted.srs.empty();
+    if (named) {
+        wanted.conf = *named;
+    } else if (!args->words().empty()) {
+        wanted.conf = args->words()[0];
+    }
+    return wanted;
+}
+
+bool has_block(const std::vector<Directive> &all) {
+    return std::any_of(all.begin(), all.end(), [](const Directive &d) {
+        return d.block.empty() && d.words[0] == "keystone";
+    });
 }
 
 } // namespace
 
 int check(const Words &words) {
-    auto args = Args::parse(words, {"config"});
-    if (!args) {
-        return fail(kUsage, args.error().detail);
+    auto wanted = read_words(words);
+    if (!wanted) {
+        return fail(kUsage, wanted.error().detail);
     }
-    if (args->words().size() > 1) {
-        return fail(kUsage, "write keystonectl check -c FILE");
-    }
-    std::string path = args->value("config").value_or(
-        args->words().empty() ? "/etc/nginx/nginx.conf" : args->words()[0]);
-    auto all = read_nginx_conf(path);
-    if (!all) {
+    auto all = read_nginx_conf(wanted->conf);
+    if (!all && !wanted->perhaps) {
         return fail(kRefused, all.error().detail);
     }
     Report report;
     Found found;
-    read_block(*all, found, report);
-    if (report.problems() > 0) {
-        return kRefused; // what it names cannot be known
+    // SRS may have a machine of its own
+    if (wanted->perhaps && (!all || !has_block(*all))) {
+        report.note("configuration",
+                    std::string("there is no keystone block in ") +
+                        kDefaultConf +
+                        ": with -c FILE secrets and nodes are compared");
+    } else {
+        read_block(*all, found, report);
+        if (report.problems() > 0) {
+            return kRefused; // what it names cannot be known
+        }
+        check_store(found, report);
+        check_upstreams(*all, found.config, report);
+        check_nodes(found.config, report);
     }
-    check_store(found, report);
-    for (const conf::SrsNode &node : found.config.srs_nodes) {
-        check_address("srs_node", node.api, report);
-    }
-    if (found.config.srs_nodes.empty()) {
-        report.note("srs_node", "none is named: RTMP and HLS work without, "
-                                "WebRTC does not");
+    if (!wanted->srs.empty()) {
+        check_srs_conf(wanted->srs, found.block ? &found.config : nullptr,
+                       report);
     }
     return report.problems() == 0 ? kDone : kRefused;
 }

@@ -31,9 +31,10 @@ constexpr const char *kHelp =
   node drain NAME | undrain NAME | list
       Let a media server keep the streams it has and give it no new one, so
       that it can be stopped; take that back; list those drained.
-  check [-c FILE]
+  check [-c FILE] [--srs FILE]
       Read the keystone block of a configuration (/etc/nginx/nginx.conf) and
-      try what it names: database, addresses.
+      try what it names: database, media servers. With --srs read an srs.conf
+      in the environment of this command, and try its hooks.
   version
   help
 
