@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMinSecret = 32;
 constexpr size_t kMaxNodes = 64;
-// What nginx.conf.example shows in place of a secret.
+// What an example would show in place of a secret: nobody is to start with it.
 constexpr std::string_view kSampleSecret =
     "replace-me-with-the-output-of-openssl-rand";
 
