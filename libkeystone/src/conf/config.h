@@ -48,7 +48,7 @@ struct Config {
     std::string rtmp_base_url;
     std::string srt_base_url;
     std::vector<std::string> cors_origins; // exact; "*" is refused
-    std::vector<Secret> hook_secrets; // any of them; empty: no hooks
+    std::vector<Secret> hook_secrets;      // any of them; empty: no hooks
     std::vector<SrsNode> srs_nodes;
     std::vector<IceServer> ice_servers;
     std::map<std::string, RateLimit, std::less<>> rate_limits; // by name

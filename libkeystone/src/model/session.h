@@ -57,9 +57,9 @@ struct Session {
     Fixed<255> upstream_resource; // SRS's Location: path and query
     // What the node calls it; empty until its hook, or its API, has told.
     Fixed<15> srs_client;
-    Fixed<15> srs_service;  // the run of the process that client lives in
-    Fixed<15> srs_stream;   // of its statistics
-    WallMs linked_at = 0;   // when that was told
+    Fixed<15> srs_service; // the run of the process that client lives in
+    Fixed<15> srs_stream;  // of its statistics
+    WallMs linked_at = 0;  // when that was told
 };
 
 } // namespace ks::model

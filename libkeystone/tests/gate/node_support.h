@@ -56,8 +56,9 @@ struct NodeWorld : GateWorld {
         }
         if (r.method == "DELETE") {
             std::string which = r.target.substr(r.target.rfind('/') + 1);
-            return clients.erase(which) > 0 ? envelope("")
-                                         : HttpServer::json(R"({"code":2049})");
+            return clients.erase(which) > 0
+                       ? envelope("")
+                       : HttpServer::json(R"({"code":2049})");
         }
         if (r.target.starts_with("/api/v1/clients/")) {
             std::string rows;
