@@ -8,7 +8,7 @@ import { offer } from '../tools/srs/captures.mjs';
 import { launch } from './lib/browser.mjs';
 import { root, until } from './lib/env.mjs';
 import { publish as ffmpeg } from './lib/media.mjs';
-import { bridging, realSrs, startPair } from './lib/srs.mjs';
+import { bridging, hasSrt, realSrs, startPair } from './lib/srs.mjs';
 import { assertFlowing, assertSilent, play, publish, remove } from
   './lib/webrtc.mjs';
 
@@ -205,6 +205,33 @@ test('RTMP straight to SRS: the key in the query decides', async (t) => {
       { ban_seconds: 60 });
     await until('SRS has nobody', async () =>
       (await srs.of(stream)).filter((c) => c.publish).length === 0, { ms: 1000 });
+  } finally {
+    await encoder.stop('SIGKILL');
+  }
+});
+
+test('SRT straight to SRS: the key in the stream id decides', {
+  skip: hasSrt ? false : `needs SRT: ${realSrs ? 'this SRS was built without'
+    : 'SRS_BIN names no SRS'}`,
+}, async (t) => {
+  const stream = await owner.createStream();
+  const come = (key, seconds) => {
+    const [url, format] = srs.srt(stream, key);
+    return ffmpeg(url, seconds, format);
+  };
+  assert.notEqual((await come('ks_wrong', 5).ended).code, 0);
+  const encoder = come(stream.stream_key, 60);
+  try {
+    await until('active', async () => await status(stream) === 'active');
+    assert.equal((await srs.of(stream, 'srt-publish')).length, 1);
+    const viewer = await playIt(stream);
+    assert.equal(viewer.status, 201, viewer.text);
+    if (bridging) await assertFlowing(viewer.page);
+    else t.diagnostic(noBridge);
+    await owner.call('POST', `/streams/${stream.id}/kick`,
+      { ban_seconds: 60 });
+    await until('SRS has nobody', async () =>
+      (await srs.of(stream, 'srt-publish')).length === 0, { ms: 1000 });
   } finally {
     await encoder.stop('SIGKILL');
   }

@@ -4,14 +4,14 @@ import { driver, until } from './env.mjs';
 import { Child, run } from './process.mjs';
 
 // A real encoder: 320x240 H.264 and AAC, for some seconds.
-export function publish(url, seconds = 60) {
+export function publish(url, seconds = 60, format = ['-f', 'flv']) {
   return new Child('ffmpeg', [
     '-hide_banner', '-nostdin', '-loglevel', 'verbose', '-re',
     '-f', 'lavfi', '-i', 'testsrc2=size=320x240:rate=25',
     '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=44100',
     '-t', String(seconds), '-c:v', 'libx264', '-preset', 'ultrafast',
     '-profile:v', 'baseline', '-pix_fmt', 'yuv420p', '-g', '25',
-    '-c:a', 'aac', '-f', 'flv', url,
+    '-c:a', 'aac', ...format, url,
   ], { limitMs: (seconds + 20) * 1000 });
 }
 

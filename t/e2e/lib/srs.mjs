@@ -13,8 +13,10 @@ import { startProduct } from './product.mjs';
 export const realSrs = process.env.SRS_BIN;
 
 // SRS turns RTMP into WebRTC when it was built to.
-export const bridging = Boolean(realSrs) &&
-  !readFileSync(realSrs).includes('--ffmpeg-fit=off');
+const built = (option) => Boolean(realSrs) &&
+  readFileSync(realSrs).includes(option);
+export const bridging = Boolean(realSrs) && !built('--ffmpeg-fit=off');
+export const hasSrt = built('--srt=on');
 
 const json = async (url, options) => (await fetch(url, options)).json();
 
@@ -75,8 +77,9 @@ class StandIn extends Node {
 class RealSrs extends Node {
   async start() {
     this.dir = mkdtempSync(`${tmpdir()}/keystone-srs-`);
-    [this.apiPort, this.httpPort, this.rtmpPort, this.rtcPort] = [
-      await freePort(), await freePort(), await freePort(), await freePort()];
+    for (const name of ['api', 'http', 'rtmp', 'rtc', 'srt']) {
+      this[`${name}Port`] = await freePort();
+    }
     await this.run();
   }
 
@@ -90,7 +93,8 @@ class RealSrs extends Node {
         SRS_HTTP_API_LISTEN: `127.0.0.1:${this.apiPort}`,
         SRS_HTTP_SERVER_LISTEN: `127.0.0.1:${this.httpPort}`,
         SRS_RTC_SERVER_LISTEN: `${this.rtcPort}`,
-        SRS_SRT_SERVER_ENABLED: 'off',
+        SRS_SRT_SERVER_LISTEN: `${this.srtPort}`,
+        SRS_SRT_SERVER_ENABLED: hasSrt ? 'on' : 'off',
       },
     });
     await until('SRS', async () => (await fetch(
@@ -101,6 +105,12 @@ class RealSrs extends Node {
 
   rtmp(stream, key) {
     return `rtmp://127.0.0.1:${this.rtmpPort}/live/${stream.id}?key=${key}`;
+  }
+
+  // ffmpeg's options for SRT, and the address
+  srt(stream, key) {
+    return [`srt://127.0.0.1:${this.srtPort}`, ['-f', 'mpegts',
+      '-srt_streamid', `#!::r=live/${stream.id},m=publish,key=${key}`]];
   }
 
   // as a crash: no goodbye to anybody
