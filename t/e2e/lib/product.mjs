@@ -13,7 +13,7 @@ const bad = /\[(emerg|alert)\]|Sanitizer|open socket #|exited on signal/;
 
 export async function startProduct({
   workers = 2, keystone = '', http = '', rtc = 'return 404;', port,
-  rtmp = '',
+  rtmp = '', live,
 } = {}) {
   const gaps = missing();
   if (gaps.length) {
@@ -32,6 +32,7 @@ export async function startProduct({
   const values = {
     // as root the workers stay root, or the directory is closed to them
     user: process.getuid() === 0 ? 'user root;' : '',
+    live: live ?? `keystone_gate hls;\n            root ${dir}/hls;`,
     dir, workers, keystone, http, rtc, rtmp, port: port ?? await freePort(),
     rtmp_port: await freePort(),
     load_modules: [rtmpModule, `${objs}/ngx_keystone_module.so`,

@@ -18,14 +18,25 @@ const built = (option) => Boolean(realSrs) &&
 export const bridging = Boolean(realSrs) && !built('--ffmpeg-fit=off');
 export const hasSrt = built('--srt=on');
 
+// A piece of the configuration that the documentation shows.
+function documented(pattern) {
+  const found = pattern.exec(readFileSync(`${root}/docs/deployment-srs.md`,
+    'utf8'));
+  if (!found) throw new Error(`docs/deployment-srs.md lacks ${pattern}`);
+  return found[1];
+}
+
 const json = async (url, options) => (await fetch(url, options)).json();
 
 class Node {
   constructor(name, secret, hookUrl) {
     Object.assign(this, { name, secret, hookUrl });
+    this.cache = mkdtempSync(`${tmpdir()}/keystone-cache-`);
   }
 
   get api() { return `http://127.0.0.1:${this.apiPort}`; }
+
+  forget() { rmSync(this.cache, { recursive: true, force: true }); }
 
   // What SRS says is connected, and what it says is published.
   async clients() {
@@ -71,7 +82,10 @@ class StandIn extends Node {
     await this.standin.raise();
   }
 
-  stop() { this.standin.stop(); }
+  stop() {
+    this.standin.stop();
+    this.forget();
+  }
 }
 
 class RealSrs extends Node {
@@ -121,6 +135,7 @@ class RealSrs extends Node {
 
   async stop() {
     await this.child.stop('SIGTERM', 3000);
+    this.forget();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
@@ -140,7 +155,11 @@ export async function startPair({ standin = {}, product: extra = {} } = {}) {
       keystone: `hook_secret ${secret};
     srs_node srs_a api=127.0.0.1:${srs.apiPort}${relay};`,
       rtmp: relay && 'keystone_relay on;',
-      http: `upstream srs_a { server 127.0.0.1:${srs.apiPort}; }`,
+      http: `upstream srs_a { server 127.0.0.1:${srs.apiPort}; }
+    upstream srs_a_http { server 127.0.0.1:${srs.httpPort}; }
+    ${documented(/^\s+(proxy_cache_path .*?;)/ms)
+    .replace('/var/cache/nginx/live', `${srs.cache}`)}`,
+      live: documented(/^ {8}location \/live\/ \{(.*?)^ {8}\}/ms),
       // as in nginx.conf.example
       rtc: `proxy_pass http://$keystone_node$keystone_upstream_uri;
     proxy_set_header Host 127.0.0.1;
