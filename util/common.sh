@@ -100,10 +100,11 @@ apt_suite() {
         -o "Dir::Cache=$dir/cache" -o APT::Sandbox::User=root
         -o Acquire::Languages=none -o Acquire::Retries=2)
     if [ -z "$(find "$dir/updated" -mmin -720 2> /dev/null)" ]; then
-        mirror=$(apt-get indextargets --format '$(REPO_URI)' \
-            'Created-By: Packages' | grep -v security | grep debian |
+        # Whatever its address: the one apt has Debian itself from.
+        mirror=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' \
+            'Created-By: Packages' | sed -n 's/^Debian|Debian|//p' |
             sort -u | head -n 1)
-        [ -n "$mirror" ] || { say "apt names no Debian mirror"; return 1; }
+        : "${mirror:=http://deb.debian.org/debian}"
         mkdir -p "$dir/sources.d" "$dir/lists/partial" \
             "$dir/cache/archives/partial"
         cat > "$dir/sources.d/suite.sources" << END

@@ -2,7 +2,9 @@
 # Start Keystone from this checkout, in the foreground: util/run.sh
 # State (secret, database, media, logs) stays in RUN_DIR. From the environment:
 #   HTTP_PORT RTMP_PORT LISTEN RUN_DIR WORKERS
-#   DATABASE_URL REDIS_ADDR SRS_UPSTREAM JWT_SECRET RATE_LIMIT
+#   DATABASE_URL REDIS_ADDR JWT_SECRET RATE_LIMIT
+#   SRS_UPSTREAM=HOST:1985   an SRS for WebRTC; its other ports are at
+#   SRS_HTTP=HOST:8080 SRS_RTMP=HOST:1935 unless these say otherwise
 # shellcheck source=util/common.sh
 . "$(dirname "$0")/common.sh"
 # shellcheck source=util/nginx.sh
@@ -11,7 +13,7 @@
 : "${HTTP_PORT:=8080}" "${RTMP_PORT:=1935}" "${LISTEN:=127.0.0.1}"
 : "${RUN_DIR:=run}" "${WORKERS:=auto}"
 : "${DATABASE_URL:=}" "${REDIS_ADDR:=}" "${SRS_UPSTREAM:=}"
-: "${JWT_SECRET:=}" "${RATE_LIMIT:=}"
+: "${SRS_HTTP:=}" "${SRS_RTMP:=}" "${JWT_SECRET:=}" "${RATE_LIMIT:=}"
 
 for name in HTTP_PORT RTMP_PORT; do
     [[ ${!name} =~ ^[0-9]+$ && ${!name} -ge 1 && ${!name} -le 65535 ]] ||
@@ -23,6 +25,32 @@ case $RATE_LIMIT in
     '' | on | off) ;;
     *) die "run: RATE_LIMIT=$RATE_LIMIT: write on or off" ;;
 esac
+
+# Where SRS has what. On this machine our own ports are taken: SRS gets others,
+# and is told them by the line that says how to start it.
+srs_local=
+if [ -n "$SRS_UPSTREAM" ]; then
+    [[ $SRS_UPSTREAM == *:* ]] || SRS_UPSTREAM=$SRS_UPSTREAM:1985
+    [[ $SRS_UPSTREAM =~ ^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]+$ ]] ||
+        die "run: SRS_UPSTREAM=$SRS_UPSTREAM: write HOST:PORT of its API," \
+            "such as 127.0.0.1:1985"
+    SRS_UPSTREAM=${SRS_UPSTREAM/#localhost:/127.0.0.1:}
+    srs_host=${SRS_UPSTREAM%:*}
+    case $srs_host in
+        127.* | '[::1]') srs_local=yes ;;
+    esac
+    if [ -n "$srs_local" ] && [ "$HTTP_PORT" = 8080 ]; then
+        : "${SRS_HTTP:=$srs_host:18080}"
+    fi
+    if [ -n "$srs_local" ] && [ "$RTMP_PORT" = 1935 ]; then
+        : "${SRS_RTMP:=$srs_host:19350}"
+    fi
+    : "${SRS_HTTP:=$srs_host:8080}" "${SRS_RTMP:=$srs_host:1935}"
+    if [ -z "$srs_local" ] && [[ $LISTEN == 127.* ]]; then
+        die "run: the SRS on $srs_host cannot ask Keystone at $LISTEN who may" \
+            "publish: add LISTEN=0.0.0.0, or the address it reaches us at"
+    fi
+fi
 
 cd "$ROOT"
 util/setup.sh run
@@ -36,18 +64,25 @@ mkdir -p "$RUN_DIR"
 chmod 700 "$RUN_DIR"
 run=$(cd "$RUN_DIR" && pwd)
 
+# " by nginx, pid 12" of who listens there; nothing when /proc does not tell.
+port_user() { # PORT
+    local inode pid
+    inode=$(awk -v port="$(printf ':%04X' "$1")" '
+        $4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }' \
+        /proc/net/tcp /proc/net/tcp6 2> /dev/null) || true
+    [ -n "$inode" ] || return 0
+    pid=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2> /dev/null |
+        sed -n '1s|/proc/\([0-9]*\)/.*|\1|p') || true
+    [ -z "$pid" ] || echo " by $(cat "/proc/$pid/comm"), pid $pid"
+}
+
 # One line when a port is taken, with the variable to change.
 check_port() { # VARIABLE PORT
-    local who
-    ! perl -MIO::Socket::INET -e 'exit(IO::Socket::INET->new(
+    perl -MIO::Socket::INET -e 'exit(IO::Socket::INET->new(
         LocalAddr => $ARGV[0], LocalPort => $ARGV[1], Listen => 1,
-        ReuseAddr => 1) ? 1 : 0)' "$LISTEN" "$2" || {
-        who=$(ss -Hltnp "sport = :$2" 2> /dev/null |
-            sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/ by \1, pid \2/p' |
-            head -n 1)
-        die "run: port $2 of $LISTEN is taken$who:" \
+        ReuseAddr => 1) ? 0 : 1)' "$LISTEN" "$2" ||
+        die "run: port $2 of $LISTEN is taken$(port_user "$2"):" \
             "choose another: make run $1=$(($2 + 1))"
-    }
 }
 [ "$HTTP_PORT" != "$RTMP_PORT" ] ||
     die "run: HTTP_PORT and RTMP_PORT are both $HTTP_PORT: they must differ"
@@ -64,6 +99,11 @@ if [ -n "$JWT_SECRET" ]; then
 else
     secret=file:$run/jwt_secret
     [ -s "$run/jwt_secret" ] || random_hex 32 > "$run/jwt_secret"
+fi
+
+if [ -n "$SRS_UPSTREAM" ]; then
+    [ -s "$run/hook_secret" ] || random_hex 24 > "$run/hook_secret"
+    mkdir -p "$run/srs" # a place for SRS to live in
 fi
 
 if [ -n "$DATABASE_URL" ]; then
@@ -145,7 +185,10 @@ keystone {
     rtmp_base_url $rtmp_base;
 END
     [ -z "$REDIS_ADDR" ] || echo '    redis         env:REDIS_ADDR;'
-    [ -z "$SRS_UPSTREAM" ] || echo "    srs_node      srs api=$SRS_UPSTREAM;"
+    [ -z "$SRS_UPSTREAM" ] || cat << END
+    srs_node      srs api=$SRS_UPSTREAM http=$SRS_HTTP rtmp=$SRS_RTMP;
+    hook_secret   file:$run/hook_secret;
+END
     [ "$RATE_LIMIT" != off ] || echo '    rate_limit    off;'
     cat << END
 }
@@ -169,9 +212,16 @@ http {
     access_log $run/access.log keystone;
 
 END
-    [ -z "$SRS_UPSTREAM" ] || echo "    upstream srs { server $SRS_UPSTREAM; }"
-    cat << END
+    [ -z "$SRS_UPSTREAM" ] || cat << END
+    # No keepalive: SRS names a client after its TCP connection.
+    upstream srs      { server $SRS_UPSTREAM; }
+    upstream srs_http { server $SRS_HTTP; }
 
+    proxy_cache_path $run/tmp/live keys_zone=live:10m max_size=1g
+                     inactive=2m use_temp_path=off;
+
+END
+    cat << END
     server {
         listen $LISTEN:$HTTP_PORT;
 
@@ -180,6 +230,8 @@ END
         location = /readyz  { keystone_health; }
         location = /metrics { keystone_metrics; allow 127.0.0.1; deny all; }
 
+END
+    [ -n "$SRS_UPSTREAM" ] || cat << END
         location /live/ {
             keystone_gate hls;
             root $run/media;
@@ -187,21 +239,47 @@ END
         }
 
 END
+    # As in docs/deployment-srs.md.
     [ -z "$SRS_UPSTREAM" ] || cat << END
+        proxy_set_header Host 127.0.0.1;
+        proxy_set_header Authorization "";
+        proxy_set_header Cookie "";
+        proxy_set_header X-Forwarded-For \$remote_addr;
+        proxy_connect_timeout 2s;
+
         location /rtc/v1/ {
             keystone_gate rtc;
             proxy_pass http://\$keystone_node\$keystone_upstream_uri;
-            proxy_set_header Host 127.0.0.1;
-            proxy_set_header Authorization "";
-            proxy_set_header Cookie "";
-            proxy_set_header X-Forwarded-For \$remote_addr;
-            proxy_connect_timeout 2s;
             proxy_read_timeout 5s;
+        }
+
+        # All streams are on SRS, so are their files.
+        location /live/ {
+            keystone_gate hls;
+            proxy_pass http://\${keystone_node}_http\$keystone_upstream_uri;
+            proxy_cache live;
+            proxy_cache_key \$keystone_node\$keystone_upstream_uri;
+            proxy_cache_lock on;
+            proxy_cache_valid 200 1m;
+            proxy_cache_valid 404 1s;
+
+            location ~ \.m3u8$ {
+                proxy_pass http://\${keystone_node}_http\$keystone_upstream_uri;
+                proxy_cache_valid 200 1s;
+                proxy_cache_use_stale updating;
+                add_header Cache-Control no-cache;
+            }
+
+            location ~ \.flv$ {
+                proxy_pass http://\${keystone_node}_http\$keystone_upstream_uri;
+                proxy_http_version 1.1;
+                proxy_cache off;
+                proxy_buffering off;
+            }
         }
 
 END
     cat << END
-
         location / { root $run/www; index index.html; }
     }
 }
@@ -215,10 +293,18 @@ rtmp {
         application live {
             live on;
             keystone on;
+END
+    if [ -n "$SRS_UPSTREAM" ]; then
+        echo '            keystone_relay on;'
+    else
+        cat << END
             hls on;
             hls_path $run/media/live;
             hls_fragment 2s;
             hls_playlist_length 20s;
+END
+    fi
+    cat << END
         }
     }
 }
@@ -265,6 +351,23 @@ if [ -n "$first_start" ]; then
 else
     echo "  owner   demo@keystone.localhost, password in ${run#"$ROOT"/}/demo_password"
 fi
+# How srs/srs.conf is told all this; the secret stays in its file.
+srs_start() {
+    local secret=$run/hook_secret candidate=$srs_host
+    if [ -n "$srs_local" ]; then
+        candidate=$host
+        printf '  SRS     cd %s && ' "$run/srs"
+    else
+        printf '  SRS     on %s, with a copy of %s:\n            ' "$srs_host" "$secret"
+        secret=hook_secret
+    fi
+    printf 'HOOK_SECRET_FILE=%s HOOK_URL=%s/api/v1/hooks/srs \\\n' "$secret" "$base"
+    printf '            SRS_SERVER_ID=srs SRS_HTTP_API_LISTEN=%s SRS_HTTP_SERVER_LISTEN=%s \\\n' \
+        "$SRS_UPSTREAM" "$SRS_HTTP"
+    printf '            SRS_LISTEN=%s CANDIDATE=%s %s /usr/local/srs/objs/srs\n' \
+        "$SRS_RTMP" "$candidate" "${srs_local:+$ROOT/}srs/start"
+}
+[ -z "$SRS_UPSTREAM" ] || srs_start
 printf '\nCtrl-C stops it. State is in %s/.\n\n' "${run#"$ROOT"/}"
 
 # A signal ends wait early: wait again until nginx has gone.

@@ -5,6 +5,7 @@
 #include "srs_conf.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace ks::ctl {
 
@@ -210,16 +211,19 @@ class SrsCheck {
         Scope scope = is_numeric(address) ? scope_of(address) : Scope::unknown;
         if (scope == Scope::loopback) {
             warning("candidate", value.place,
-                    address + " is this machine: no browser elsewhere gets "
-                              "media. Set the address that browsers reach");
+                    address + given +
+                        " is this machine: no browser elsewhere gets "
+                        "media. Set the address that browsers reach");
         } else if (scope == Scope::local) {
             warning("candidate", value.place,
-                    address + " is a private address: fine when all browsers "
-                              "are in that network, else set the public one");
+                    address + given +
+                        " is a private address: fine when all browsers "
+                        "are in that network, else set the public one");
         } else if (!is_numeric(address)) {
             warning("candidate", value.place,
-                    address + " is a name: not every browser looks up names "
-                              "there, set an address");
+                    address + given +
+                        " is a name: not every browser looks up names "
+                        "there, set an address");
         } else {
             report_.good("candidate", "browsers send media to " + address);
         }
