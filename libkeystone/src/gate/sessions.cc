@@ -20,6 +20,7 @@ namespace {
 constexpr Millis kTick = 250;        // a kick reaches every worker in this time
 constexpr Millis kSweepEvery = 1000; // time limits, dead workers
 constexpr Millis kLease = 3000;
+constexpr Millis kGiveWay = 2 * kTick; // for others to take the lead
 constexpr size_t kFlushBatch = 200;
 // A media server that does not talk as SRS does tells nothing of a session's
 // life but the answer it began with: without DELETE it is taken for over after
@@ -75,6 +76,7 @@ struct Sessions::State {
     rt::Task<void> tick();
     rt::Task<void> flush();
     void sweep();
+    bool take_lead(Millis now);
 
     zone::Zone &zone;
     zone::Sessions table;
@@ -86,6 +88,7 @@ struct Sessions::State {
     uint32_t slot = zone::Workers::kNoSlot;
     int32_t pid = getpid();
     Millis sweep_at = 0;
+    Millis lead_at = 0; // draining: not before
     bool flushing = false;
     bool leads = false;
 };
@@ -224,7 +227,7 @@ rt::Task<void> Sessions::State::tick() {
         read_kicks();
         Millis now = loop.now();
         zone.workers().beat(slot, now);
-        leads = zone.workers().lead(slot, now, kLease);
+        leads = take_lead(now);
         if (leads && !flushing) {
             flushing = true;
             loop.spawn(flush());
@@ -234,6 +237,20 @@ rt::Task<void> Sessions::State::tick() {
             sweep();
         }
     }
+}
+
+// One that drains may do so for hours, with the configuration of before: it
+// gives way to the others, and leads now and then in case there are none.
+bool Sessions::State::take_lead(Millis now) {
+    zone::Workers &workers = zone.workers();
+    if (loop.draining() && (leads || now < lead_at)) {
+        if (leads) {
+            workers.resign(slot);
+            lead_at = now + kGiveWay;
+        }
+        return false;
+    }
+    return workers.lead(slot, now, kLease);
 }
 
 // Time limits, and what dead workers held.

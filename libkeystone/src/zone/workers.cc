@@ -86,11 +86,15 @@ bool Workers::bury(uint32_t i, Gone *gone) {
     return true;
 }
 
-void Workers::forget(uint32_t i) {
-    uint32_t leader = i;
+void Workers::resign(uint32_t slot) {
+    uint32_t leader = slot;
     if (leader_.compare_exchange_strong(leader, kNoSlot)) {
         lease_until_.store(INT64_MIN, std::memory_order_relaxed);
     }
+}
+
+void Workers::forget(uint32_t i) {
+    resign(i);
     slots_[i].pid.store(0, std::memory_order_release);
     slots_[i].life.unlock();
 }

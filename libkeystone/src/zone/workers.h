@@ -54,6 +54,8 @@ class Workers {
     // True: do the periodic jobs until the next call.  The lease is renewed by
     // calling in time; another takes it over when it ends or its holder dies.
     bool lead(uint32_t slot, Millis now, Millis lease);
+    // Gives the lease back, if it is this one's.
+    void resign(uint32_t slot);
 
   private:
     struct Slot {

@@ -322,6 +322,22 @@ static void dead_nodes_lose_their_sessions(void **) {
     assert_int_equal(w.find(p).end_reason, EndReason::upstream);
 }
 
+// After a reload, with a connection that keeps it for hours.
+static void a_worker_that_drains_leads_no_more(void **) {
+    NodeWorld w;
+    zone::Workers &workers = w.memory.zone().workers();
+    w.sessions.start();
+    w.until([&] { return w.sessions.leads(); });
+    uint32_t other = workers.enter(2, w.loop.wall());
+    assert_false(workers.lead(other, w.loop.now(), 3000));
+    w.loop.drain();
+    w.until([&] { return workers.lead(other, w.loop.now(), 3000); });
+    assert_false(w.sessions.leads());
+    // alone it goes on: what has ended is still to be written
+    workers.leave(other);
+    w.until([&] { return w.sessions.leads(); });
+}
+
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_probe_learns_who_it_is),
@@ -340,6 +356,7 @@ int main() {
         cmocka_unit_test(a_client_that_never_came),
         cmocka_unit_test(viewers_follow_their_publisher),
         cmocka_unit_test(dead_nodes_lose_their_sessions),
+        cmocka_unit_test(a_worker_that_drains_leads_no_more),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
