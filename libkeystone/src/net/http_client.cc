@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <vector>
 
 namespace ks::net {
 
@@ -33,21 +34,41 @@ HostPort split(const std::string &text) {
     return out;
 }
 
+// All it has, as one may be of a family that the server does not listen on.
 // Blocks unless `flags` say that the host is a number.
-std::optional<Address> look_up(const HostPort &where, int flags) {
+std::vector<Address> look_up(const HostPort &where, int flags) {
+    std::vector<Address> all;
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = flags | AI_NUMERICSERV;
     addrinfo *found = nullptr;
     if (getaddrinfo(where.host.c_str(), where.port.c_str(), &hints, &found) !=
         0) {
-        return std::nullopt;
+        return all;
     }
-    Address out;
-    out.len = found->ai_addrlen;
-    std::memcpy(&out.text, found->ai_addr, found->ai_addrlen);
+    for (const addrinfo *a = found; a != nullptr; a = a->ai_next) {
+        Address &out = all.emplace_back();
+        out.len = a->ai_addrlen;
+        std::memcpy(&out.text, a->ai_addr, a->ai_addrlen);
+    }
     freeaddrinfo(found);
-    return out;
+    return all;
+}
+
+// Whose sessions are taken for lost depends on this: only a refusal is sure.
+Code code_of(int error) {
+    switch (error) {
+    case ECONNREFUSED:
+        return Code::upstream_unavailable;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EADDRNOTAVAIL:
+        return Code::overloaded;
+    default:
+        return Code::upstream_timeout;
+    }
 }
 
 std::string request_of(const HttpAsk &ask) {
@@ -70,6 +91,7 @@ class Exchange : public rt::Op, private rt::FdSink {
         : address_(address), request_(std::move(request)), reader_(max_body) {}
     ~Exchange() override { close_fd(); }
 
+    bool connected() const { return connected_; }
     bool await_ready() { return !begin(); }
     Result<HttpAnswer> await_resume() {
         if (failed_) {
@@ -102,7 +124,7 @@ class Exchange : public rt::Op, private rt::FdSink {
     }
 
     bool unreachable(int error) {
-        failed_.emplace(Code::upstream_unavailable, std::strerror(error), 2);
+        failed_.emplace(code_of(error), std::strerror(error), 2);
         close_fd();
         return false;
     }
@@ -193,22 +215,25 @@ class Exchange : public rt::Op, private rt::FdSink {
 
 rt::Task<Result<HttpAnswer>> call(HttpAsk ask) {
     HostPort where = split(ask.host_port);
-    std::optional<Address> address = look_up(where, AI_NUMERICHOST);
-    if (!address) {
+    std::vector<Address> addresses = look_up(where, AI_NUMERICHOST);
+    if (addresses.empty()) {
         auto blocking = [where] { return look_up(where, 0); };
         auto found = co_await rt::offload(rt::Pool::store, blocking);
         if (!found) {
             co_return std::move(found.error());
         }
-        address = *found;
+        addresses = std::move(*found);
     }
-    if (!address) {
-        co_return Error(Code::upstream_unavailable,
-                        "the name " + where.host + " is not known", 5);
+    Result<HttpAnswer> answer = Error(
+        Code::upstream_timeout, "the name " + where.host + " is not known", 5);
+    for (const Address &address : addresses) {
+        Exchange exchange(address, request_of(ask), ask.max_body);
+        auto got = co_await exchange;
+        answer = std::move(got);
+        if (answer || exchange.connected()) {
+            break;
+        }
     }
-    std::string request = request_of(ask);
-    Exchange exchange(*address, std::move(request), ask.max_body);
-    auto answer = co_await exchange;
     co_return answer;
 }
 

@@ -28,8 +28,10 @@ struct HttpAnswer {
     std::string body;
 };
 
-// upstream_unavailable: no connection came about; upstream_timeout;
-// upstream_error: it was closed without an answer, or the answer is none.
+// upstream_unavailable: nobody listens there, which is sure; upstream_timeout:
+// no answer in time, no way there, or its name is not known now; overloaded:
+// we ourselves are short of something; upstream_error: it was closed without an
+// answer, or the answer is none.
 rt::Task<Result<HttpAnswer>> http_call(HttpAsk ask);
 
 } // namespace ks::net

@@ -3,6 +3,8 @@
 #include "../store/support.h"
 #include "../support/http_server.h"
 
+#include <sys/resource.h>
+
 using namespace ks;
 using ks::test::HttpServer;
 
@@ -43,7 +45,21 @@ static void a_name_is_looked_up(void **) {
     std::string port = server.address().substr(9);
     assert_true(r.run(net::http_call(ask("localhost" + port))).ok());
     auto none = r.run(net::http_call(ask("no-such-host.invalid:80", 9000)));
-    assert_int_equal(none.error().code, Code::upstream_unavailable);
+    assert_int_equal(none.error().code, Code::upstream_timeout);
+}
+
+// Only a refusal says that a server is gone.
+static void our_own_want_is_not_its_fault(void **) {
+    test::Runner r;
+    HttpServer server([](const auto &) { return HttpServer::json("{}"); });
+    rlimit before;
+    getrlimit(RLIMIT_NOFILE, &before);
+    rlimit none = before;
+    none.rlim_cur = 3;
+    setrlimit(RLIMIT_NOFILE, &none);
+    auto answer = r.run(net::http_call(ask(server.address())));
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_int_equal(answer.error().code, Code::overloaded);
 }
 
 static void what_goes_wrong(void **) {
@@ -87,6 +103,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(asks_and_reads),
         cmocka_unit_test(a_name_is_looked_up),
+        cmocka_unit_test(our_own_want_is_not_its_fault),
         cmocka_unit_test(what_goes_wrong),
         cmocka_unit_test(given_up_at_any_time),
     };
