@@ -259,6 +259,9 @@ rt::Task<Outcome> Hls::later(const codec::Request &request) {
         auto spent = co_await access_.spend(decision.token);
         if (spent) {
             join(request, c, decision);
+            if (!decision.allowed()) {
+                access_.unspend(decision.token);
+            }
         } else {
             decision.verdict.code = spent.error().code;
             decision.verdict.retry_after_s = spent.error().retry_after_s;

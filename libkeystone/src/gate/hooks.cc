@@ -35,9 +35,23 @@ std::string Hooks::node_of(const Hook &hook, const std::string &named) {
     if (!named.empty()) {
         return {};
     }
-    auto known = sessions_.zone().nodes().by_server_id(hook.server_id);
-    if (known && upstream_.api(known->name.view()) != nullptr) {
-        return known->name.str();
+    // Copies of one configuration have one server_id, but not one run.  What is
+    // remembered of a name that the configuration had before does not count.
+    std::string found;
+    size_t same = 0;
+    for (const zone::Node &known : sessions_.zone().nodes().all()) {
+        if (!(known.server_id == hook.server_id) || hook.server_id.empty() ||
+            upstream_.api(known.name.view()) == nullptr) {
+            continue;
+        }
+        if (known.service_id == hook.service_id) {
+            return known.name.str();
+        }
+        same++;
+        found = known.name.str();
+    }
+    if (same > 0) {
+        return same == 1 ? found : "";
     }
     return config_.srs_nodes.size() == 1 ? config_.srs_nodes[0].name : "";
 }
@@ -131,16 +145,10 @@ Result<void> Hooks::redeem(const Hook &hook, const std::string &node,
         return no(Code::unauthorized, "The ticket is of no session that waits "
                                       "for this.");
     }
-    bool same = session->srs_client == hook.client_id &&
-                session->srs_service == hook.service_id;
     // A relay connects anew, as another client, for as long as its publisher
     // stays.
-    bool relayed = session->owner_pid != 0;
-    if (!same && !relayed && !session->srs_client.empty()) {
+    if (!link(session->id, hook)) {
         return no(Code::token_revoked, "The ticket was used before.");
-    }
-    if (!same) {
-        link(session->id, hook);
     }
     return {};
 }
@@ -170,30 +178,45 @@ rt::Task<Result<void>> Hooks::ask_for(Hook hook, std::string node) {
     who.action = question.action;
     who.protocol = question.protocol;
     who.client_ip = hook.ip;
-    Id opened;
+    // SRS may go away while this waits.
+    struct Opened {
+        Sessions &sessions;
+        rt::Loop &loop;
+        Id id;
+        ~Opened() {
+            if (!id.empty()) {
+                sessions.table().close(id, EndReason::upstream, loop.wall());
+            }
+        }
+    } opened{sessions_, loop_, Id()};
     Arrival arrival{access_, sessions_, loop_,   nullptr, question,
-                    who,     opened,    nullptr, node};
+                    who,     opened.id, nullptr, node};
     auto admission = co_await admit(arrival);
     if (!admission.ok()) {
-        if (!opened.empty()) {
-            sessions_.table().close(opened, EndReason::upstream, loop_.wall());
-        }
+        access_.unspend(admission.spent);
         std::string why = explain(admission.code, admission.stream.view());
         co_return Error(admission.code, why, admission.retry_after_s);
     }
-    link(opened, hook);
+    if (!link(opened.id, hook)) {
+        access_.unspend(admission.spent);
+        co_return no(Code::conflict, "The session was ended before it began.");
+    }
+    opened.id = Id();
     co_return Result<void>();
 }
 
-void Hooks::link(const Id &session, const Hook &hook) {
+bool Hooks::link(const Id &session, const Hook &hook) {
     WallMs now = loop_.wall();
-    sessions_.table().link(session, hook.service_id, hook.client_id,
-                           hook.stream_id, now);
+    if (!sessions_.table().claim(session, hook.service_id, hook.client_id,
+                                 hook.stream_id, now)) {
+        return false;
+    }
     // A publisher's media are seen in what the node says of its stream; a
     // player's come as soon as it is let in.
     if (hook.event == Event::play) {
         sessions_.table().media(session, 0, 0, now);
     }
+    return true;
 }
 
 void Hooks::gone(const Hook &hook, const std::string &node) {

@@ -44,7 +44,8 @@ class Hooks {
                         std::string_view ticket);
     void gone(const srs::Hook &hook, const std::string &node);
     void media(const srs::Hook &hook, const std::string &node);
-    void link(const Id &session, const srs::Hook &hook);
+    // False: it has ended, or is another client.
+    bool link(const Id &session, const srs::Hook &hook);
 
     const conf::Config &config_;
     Access &access_;

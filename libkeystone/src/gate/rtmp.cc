@@ -141,6 +141,7 @@ rt::Task<RtmpVerdict> Rtmp::ask(RtmpRequest request) {
                     question, who,       session_, this};
     auto admission = co_await admit(arrival);
     if (!admission.ok()) {
+        access_.unspend(admission.spent);
         if (!session_.empty()) {
             sessions_.release(session_, EndReason::revoked);
             session_ = Id();

@@ -50,17 +50,6 @@ std::vector<Node> Nodes::all() {
     return locked([&] { return std::vector<Node>(nodes_, nodes_ + count_); });
 }
 
-std::optional<Node> Nodes::by_server_id(std::string_view server_id) {
-    return locked([&]() -> std::optional<Node> {
-        for (uint32_t i = 0; i < count_; i++) {
-            if (nodes_[i].server_id == server_id && !server_id.empty()) {
-                return nodes_[i];
-            }
-        }
-        return std::nullopt;
-    });
-}
-
 NodeState Nodes::answered(std::string_view name, std::string_view server_id,
                           std::string_view service_id, WallMs now) {
     return locked([&] {

@@ -45,9 +45,6 @@ class Nodes {
 
     std::optional<Node> find(std::string_view name);
     std::vector<Node> all();
-    // The one that calls itself so.
-    std::optional<Node> by_server_id(std::string_view server_id);
-
     // What an answer or a failure says of the node; the state before.  A
     // refused connection (`sure`) is enough, a time-out has to come twice.
     NodeState answered(std::string_view name, std::string_view server_id,

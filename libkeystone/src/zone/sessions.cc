@@ -148,6 +148,18 @@ bool Sessions::move(const Id &session, std::string_view node, WallMs now) {
            amend(session, now, [&](Session &s) { s.node.assign(node); });
 }
 
+void Sessions::rehome(const Id &session, std::string_view node, WallMs now) {
+    if (!move(session, node, now)) {
+        amend(session, now, [&](Session &s) { s.node.assign(node); });
+    }
+    auto known = find(session, now);
+    if (known) {
+        HashKey key = zone_.hash("client", node, known->srs_service.view(),
+                                 known->srs_client.view());
+        zone_.viewers().put(key, Viewer{session}, now, kNever);
+    }
+}
+
 Sessions::Opened Sessions::open_viewer(const Session &session,
                                        int32_t max_viewers, HashKey viewer,
                                        WallMs now) {
@@ -304,6 +316,37 @@ bool Sessions::link(const Id &session, std::string_view service,
     return found;
 }
 
+bool Sessions::claim(const Id &session, std::string_view service,
+                     std::string_view client, std::string_view stream,
+                     WallMs now) {
+    bool same = false;
+    bool claimed = false;
+    Fixed<31> node;
+    zone_.sessions().update(session, now, [&](SessionRecord &r) {
+        Session &s = r.session;
+        same = s.srs_client == client && s.srs_service == service;
+        bool free = s.srs_client.empty() || s.owner_pid != 0;
+        if (r.closed() || same || !free) {
+            same = same && !r.closed();
+            return;
+        }
+        claimed = true;
+        s.srs_service.assign(service);
+        s.srs_client.assign(client);
+        s.srs_stream.assign(stream);
+        s.linked_at = now;
+        r.version++;
+        r.noted_at = now;
+        node = s.node;
+    });
+    if (claimed) {
+        mark_dirty(session);
+        HashKey key = zone_.hash("client", node.view(), service, client);
+        zone_.viewers().put(key, Viewer{session}, now, kNever);
+    }
+    return claimed || same;
+}
+
 std::optional<Session> Sessions::linked(std::string_view node,
                                         std::string_view service,
                                         std::string_view client, WallMs now) {
@@ -321,6 +364,9 @@ std::optional<Session> Sessions::linked(std::string_view node,
     }
     // That table may have forgotten it: rarely, so a long look is good enough.
     std::optional<Session> found;
+    if (zone_.viewers().evicted() == 0) {
+        return found;
+    }
     zone_.sessions().each(now, [&](const Id &, const SessionRecord &r) {
         if (same(r.session)) {
             found = r.session;
@@ -348,6 +394,9 @@ bool Sessions::restore(const Session &session, const model::StreamFacts &stream,
     if (open && !session.srs_client.empty()) {
         link(session.id, session.srs_service.view(), session.srs_client.view(),
              session.srs_stream.view(), now);
+        // it is there since long before we knew
+        amend(session.id, now,
+              [&](Session &s) { s.linked_at = session.started_at; });
     }
     if (open && session.state == SessionState::active) {
         media(session.id, session.bytes_in, session.bytes_out, now);

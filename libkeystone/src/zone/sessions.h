@@ -78,6 +78,11 @@ class Sessions {
     // found as long as its record is there, ended or not.
     bool link(const Id &session, std::string_view service,
               std::string_view client, std::string_view stream, WallMs now);
+    // The same for who shows that it is the session: false, and nothing
+    // changes, when that has ended or is another client already.  One that a
+    // worker holds (a relay) may come again as another one.
+    bool claim(const Id &session, std::string_view service,
+               std::string_view client, std::string_view stream, WallMs now);
     std::optional<model::Session> linked(std::string_view node,
                                          std::string_view service,
                                          std::string_view client, WallMs now);
@@ -86,6 +91,9 @@ class Sessions {
 
     // A publisher's media go to this node from now on.  False: it has ended.
     bool move(const Id &session, std::string_view node, WallMs now);
+
+    // The node that has it goes by this name now.
+    void rehome(const Id &session, std::string_view node, WallMs now);
 
     // After a restart: a session as the store had it.  False: it is there.
     bool restore(const model::Session &session,

@@ -34,13 +34,24 @@ Sessions::Swept Sessions::sweep(WallMs now, const Times &times) {
 
 void Sessions::sweep_sessions(WallMs now, const Times &times, Swept *swept) {
     std::vector<Id> over;
-    std::vector<Id> old;
+    struct Old {
+        Id id;
+        HashKey viewer;
+        HashKey client;
+    };
+    std::vector<Old> old;
     zone_.sessions().each(now, [&](const Id &id, const SessionRecord &r) {
         if (is_over(r.session, times, now)) {
             over.push_back(id);
         } else if (r.closed() && !r.dirty() &&
                    now - r.session.ended_at >= kAfterlife) {
-            old.push_back(id);
+            const Session &s = r.session;
+            HashKey client;
+            if (!s.srs_client.empty()) {
+                client = zone_.hash("client", s.node.view(),
+                                    s.srs_service.view(), s.srs_client.view());
+            }
+            old.push_back({id, r.viewer, client});
         }
     });
     for (const Id &id : over) {
@@ -54,8 +65,15 @@ void Sessions::sweep_sessions(WallMs now, const Times &times, Swept *swept) {
         }
         swept->ended.push_back(ended);
     }
-    for (const Id &id : old) {
-        zone_.sessions().erase(id);
+    for (const Old &o : old) {
+        for (const HashKey &key : {o.viewer, o.client}) {
+            Viewer named;
+            if (key.value != 0 && zone_.viewers().find(key, now, &named) &&
+                named.session == o.id) {
+                zone_.viewers().erase(key);
+            }
+        }
+        zone_.sessions().erase(o.id);
     }
 }
 

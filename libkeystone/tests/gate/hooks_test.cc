@@ -129,6 +129,37 @@ static void which_node_calls(void **) {
     assert_false(w.run(hooks.take(h, "")).ok());
     h.server_id = "somebody"; // which it called itself before
     assert_true(w.run(hooks.take(h, "")).ok());
+    // a name that the configuration had before says nothing
+    zone::Nodes &known = w.memory.zone().nodes();
+    known.answered("srs_z", "renamed", "s9", w.loop.wall());
+    known.answered("srs_b", "renamed", "s9", w.loop.wall());
+    h.server_id = "renamed";
+    h.service_id = "s9";
+    assert_true(w.run(hooks.take(h, "")).ok());
+    // two copies of one configuration: their runs tell
+    known.answered("srs_a", "twin", "s1", w.loop.wall());
+    known.answered("srs_b", "twin", "s2", w.loop.wall());
+    h.server_id = "twin";
+    h.service_id = "s2";
+    assert_true(w.run(hooks.take(h, "")).ok());
+    assert_text(known.find("srs_a")->service_id.view(), "s1");
+    h.service_id = "s3"; // one of them began anew
+    assert_false(w.run(hooks.take(h, "")).ok());
+}
+
+// Two workers may hear of the same ticket at once.
+static void a_session_is_one_client(void **) {
+    NodeWorld w;
+    Id p = w.session(Action::publish);
+    w.sessions.table().close(p, model::EndReason::client, w.loop.wall());
+    assert_text(w.hook(Event::publish, "p1", w.param(p)), "unauthorized");
+    // ended between the hook's look and its mark
+    assert_false(w.sessions.table().claim(p, w.service, "p1", "", 1));
+    Id q = w.session(Action::publish);
+    WallMs now = w.loop.wall();
+    assert_true(w.sessions.table().claim(q, w.service, "q1", "", now));
+    assert_true(w.sessions.table().claim(q, w.service, "q1", "", now));
+    assert_false(w.sessions.table().claim(q, w.service, "q2", "", now));
 }
 
 static void viewers_are_counted_once(void **) {
@@ -232,6 +263,7 @@ int main() {
         cmocka_unit_test(rtmp_and_srt_bring_a_credential),
         cmocka_unit_test(names_that_srs_reads_otherwise),
         cmocka_unit_test(which_node_calls),
+        cmocka_unit_test(a_session_is_one_client),
         cmocka_unit_test(viewers_are_counted_once),
         cmocka_unit_test(ending_a_session_ends_its_client),
         cmocka_unit_test(the_end_is_told_until_it_is_heard),

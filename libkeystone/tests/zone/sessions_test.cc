@@ -379,14 +379,17 @@ static void the_ended_are_forgotten_when_written(void **) {
     World w;
     Sessions &s = w.sessions;
     s.open_viewer(viewer(1), 0, kT0);
+    s.link(id("ses_", 1), "run", "client", "", kT0);
     s.close(id("ses_", 1), EndReason::client, kT0);
     s.sweep(kT0 + kHour);
     assert_true(s.find(id("ses_", 1), kT0).has_value());
+    assert_int_equal(w.zone.viewers().size(), 1);
     s.flushed(s.take_dirty(10, kT0), kT0);
     s.sweep(kT0 + kMinute - 1);
     assert_true(s.find(id("ses_", 1), kT0).has_value());
     s.sweep(kT0 + kMinute);
     assert_false(s.find(id("ses_", 1), kT0).has_value());
+    assert_int_equal(w.zone.viewers().size(), 0);
 }
 
 static void a_full_zone_evicts_in_order(void **) {
