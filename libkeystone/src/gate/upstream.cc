@@ -42,11 +42,12 @@ rt::Task<bool> Upstream::end(model::Session s) {
 void Upstream::end_later(const model::Session &session) {
     bool known =
         !session.srs_client.empty() || !session.upstream_resource.empty();
-    if (!known || session.node.empty() || queue_.size() >= kMaxQueue) {
+    if (!known || api(session.node.view()) == nullptr ||
+        pending_ >= kMaxQueue) {
         return;
     }
-    queue_.push_back({session, 0, 0});
-    start_one();
+    pending_++;
+    put({session, 0});
 }
 
 void Upstream::kick_later(std::string_view node, std::string_view client) {
@@ -56,41 +57,45 @@ void Upstream::kick_later(std::string_view node, std::string_view client) {
     end_later(s);
 }
 
-void Upstream::start_one() {
-    if (running_ < kAtOnce) {
-        running_++;
-        loop_.spawn(work());
+void Upstream::put(Job job) {
+    Lane &lane = lanes_[job.session.node.str()];
+    lane.queue.push_back(std::move(job));
+    if (lane.running < kAtOnce) {
+        lane.running++;
+        loop_.spawn(work(lane));
     }
 }
 
 // Takes one after the other until there is none.
-rt::Task<void> Upstream::work() {
+rt::Task<void> Upstream::work(Lane &lane) {
     struct Leave {
         size_t &count;
         ~Leave() { count--; }
-    } leave{running_};
-    while (!queue_.empty()) {
-        Job job = std::move(queue_.front());
-        queue_.pop_front();
-        Millis wait = job.due - loop_.now();
-        if (wait > 0) {
-            co_await rt::sleep_for(wait);
-        }
+    } leave{lane.running};
+    while (!lane.queue.empty()) {
+        Job job = std::move(lane.queue.front());
+        lane.queue.pop_front();
         bool done = co_await end(job.session);
         if (done) {
+            pending_--;
             continue;
         }
         job.tries++;
         if (job.tries >= kTries || loop_.draining()) {
+            pending_--;
             loop_.log(rt::LogLevel::warn,
                       "the end of session " + job.session.id.str() +
                           " did not reach " + job.session.node.str() +
                           ": the next look at its clients ends it");
             continue;
         }
-        job.due = loop_.now() + (Millis{250} << job.tries);
-        queue_.push_back(std::move(job));
+        loop_.spawn(put_later(std::move(job)));
     }
+}
+
+rt::Task<void> Upstream::put_later(Job job) {
+    co_await rt::sleep_for(Millis{250} << job.tries);
+    put(std::move(job));
 }
 
 } // namespace ks::gate

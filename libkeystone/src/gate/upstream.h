@@ -33,26 +33,31 @@ class Upstream {
     void kick_later(std::string_view node, std::string_view client);
 
     // What is queued or under way.
-    size_t pending() const { return queue_.size() + running_; }
+    size_t pending() const { return pending_; }
 
   private:
     struct Job {
         model::Session session; // node, srs_client, upstream_resource
         int tries = 0;
-        Millis due = 0;
+    };
+    // What waits for one node: another one that is slow holds nobody up.
+    struct Lane {
+        std::deque<Job> queue;
+        size_t running = 0;
     };
     static constexpr size_t kMaxQueue = 10000;
     static constexpr size_t kAtOnce = 8;
     static constexpr int kTries = 6;
 
-    void start_one();
-    rt::Task<void> work();
+    void put(Job job);
+    rt::Task<void> work(Lane &lane);
+    rt::Task<void> put_later(Job job);
 
     zone::Zone &zone_;
     rt::Loop &loop_;
     std::map<std::string, srs::Api, std::less<>> apis_;
-    std::deque<Job> queue_;
-    size_t running_ = 0;
+    std::map<std::string, Lane, std::less<>> lanes_;
+    size_t pending_ = 0;
 };
 
 } // namespace ks::gate
