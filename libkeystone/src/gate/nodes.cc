@@ -2,6 +2,8 @@
 
 #include "rt/wait.h"
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace ks::gate {
@@ -18,6 +20,13 @@ constexpr Millis kTick = 100;
 constexpr Millis kProbeEvery = 1000;
 constexpr Millis kCompareEvery = 4000; // hooks that never came: < 10 s
 constexpr Millis kMediaEvery = 300;
+constexpr Millis kLoseEvery = 1000;
+// From SRS's question to the client in its list: a player's is there only
+// after the answer.  Also more than the clocks of two workers differ by.
+constexpr Millis kSettle = 2 * kSecond;
+// A client that nobody let in: its hook may be on its way, and wait here for
+// the one that it replaces.
+constexpr Millis kStrangerFor = 3500;
 constexpr Millis kWishesEvery = 1000;
 // A node whose process is gone takes its sessions with it; one that only does
 // not answer may still move media for a while.
@@ -101,6 +110,10 @@ rt::Task<void> Nodes::tick() {
             reading_wishes_ = true;
             loop_.spawn(run_wishes());
         }
+        if (now >= orphans_at_) {
+            orphans_at_ = now + kCompareEvery;
+            settle_orphans();
+        }
         for (auto &[name, watch] : watches_) {
             if (now >= watch.probe_at && !watch.probing) {
                 watch.probe_at = now + kProbeEvery;
@@ -112,7 +125,10 @@ rt::Task<void> Nodes::tick() {
                 continue;
             }
             if (node->state == zone::NodeState::down) {
-                lose(name);
+                if (now >= watch.lose_at) {
+                    watch.lose_at = now + kLoseEvery;
+                    lose(name);
+                }
                 continue;
             }
             bool due = now >= watch.compare_at || node->wanted;
@@ -152,9 +168,10 @@ rt::Task<void> Nodes::run_media(std::string node) {
 }
 
 rt::Task<void> Nodes::run_wishes() {
-    if (zone_.claim_recovery()) {
-        auto work = recover();
-        co_await std::move(work);
+    if (recover_again_ || zone_.claim_recovery()) {
+        auto again = recover();
+        bool done = co_await std::move(again);
+        recover_again_ = !done;
         // Who went with the nginx of before is in nobody's way for long.
         for (auto &[name, watch] : watches_) {
             watch.compare_at = 0;
@@ -196,6 +213,9 @@ void Nodes::answered(const std::string &node, const srs::Identity &from) {
 }
 
 void Nodes::failed(const std::string &node, const Error &why) {
+    if (why.code == Code::overloaded || why.code == Code::internal) {
+        return; // that is us
+    }
     bool refused = why.code == Code::upstream_unavailable;
     auto before = zone_.nodes().failed(node, refused, loop_.wall());
     auto after = zone_.nodes().find(node);
@@ -232,10 +252,12 @@ void Nodes::lose(const std::string &node) {
         return;
     }
     bool refused = known->refused;
+    if (!refused && now - known->changed_at < kSilentAfter) {
+        return;
+    }
     std::vector<Id> gone;
     sessions_.table().each(now, [&](const Session &s) {
-        if (is_remote_on(s, node) && s.state != SessionState::closed &&
-            (refused || now - known->changed_at >= kSilentAfter)) {
+        if (is_remote_on(s, node) && s.state != SessionState::closed) {
             gone.push_back(s.id);
         }
     });
@@ -277,6 +299,7 @@ rt::Task<void> Nodes::compare(std::string node) {
         bool closed = s.state == SessionState::closed;
         bool linked = !s.srs_client.empty();
         bool other_run = linked && !(s.srs_service == service);
+        bool settled = linked && s.linked_at + kSettle < asked;
         auto it = there.find(s.srs_client.view());
         bool listed = linked && !other_run && it != there.end();
         const srs::Client *client = listed ? it->second : nullptr;
@@ -285,7 +308,7 @@ rt::Task<void> Nodes::compare(std::string node) {
         }
         if (s.owner_pid != 0) {
             // A relay: its publisher is at nginx, and it comes again.
-            if (linked && !listed && s.linked_at < asked) {
+            if (settled && !listed) {
                 sessions_.table().unlink(s.id, now);
             }
         } else if (closed && listed) {
@@ -298,7 +321,7 @@ rt::Task<void> Nodes::compare(std::string node) {
                 sessions_.table().media(s.id, client->recv_bytes,
                                         client->send_bytes, now);
             }
-        } else if (other_run || (linked && s.linked_at < asked)) {
+        } else if (settled) {
             sessions_.table().close(s.id, EndReason::upstream, now);
         } else if (!linked) {
             unlinked.push_back(&s);
@@ -309,10 +332,9 @@ rt::Task<void> Nodes::compare(std::string node) {
 
     // Whose hook never came: a client and a session of the same stream, kind
     // and address belong together.
-    Watch &watch = watches_.find(node)->second;
-    std::set<std::string> strangers;
     auto known = zone_.nodes().find(node);
     bool hooked = known && known->hooked;
+    std::vector<const srs::Client *> left;
     for (const auto &[id, client] : there) {
         std::string_view stream = stream_of(client->url);
         if (stream.empty()) {
@@ -320,7 +342,11 @@ rt::Task<void> Nodes::compare(std::string node) {
         }
         const Session *match = nullptr;
         for (const Session *&s : unlinked) {
-            if (s != nullptr && s->stream_id == stream &&
+            // its hook is still to come
+            bool asking = s != nullptr && hooked &&
+                          s->state == SessionState::connecting &&
+                          s->upstream_resource.empty();
+            if (s != nullptr && !asking && s->stream_id == stream &&
                 is_type(*s, client->type) &&
                 (s->action == Action::publish || s->client_ip == client->ip)) {
                 match = std::exchange(s, nullptr);
@@ -329,29 +355,120 @@ rt::Task<void> Nodes::compare(std::string node) {
         }
         if (match != nullptr) {
             sessions_.table().link(match->id, service, id, "", now);
+        } else {
+            left.push_back(client);
+        }
+    }
+    // Of the same stream and kind, if at another address: a proxy may hide it.
+    auto alike = [](const Session &s, const srs::Client &c) {
+        return s.stream_id == stream_of(c.url) && is_type(s, c.type);
+    };
+    // One of a stream of ours that nobody let in.  Without hooks SRS lets in
+    // whom it likes.
+    Watch &watch = watches_.find(node)->second;
+    std::map<std::string, Millis> strangers;
+    std::vector<std::string> due;
+    for (const srs::Client *client : left) {
+        bool waited = std::any_of(unlinked.begin(), unlinked.end(),
+                                  [&](const Session *s) {
+                                      return s != nullptr && alike(*s, *client);
+                                  });
+        if (!hooked || waited) {
             continue;
         }
-        // One of a stream of ours that nobody let in; twice, because a hook may
-        // be on its way.  Without hooks SRS lets in whom it likes.
-        if (!hooked) {
-            continue;
+        auto before = watch.strangers.find(client->id);
+        Millis since =
+            before != watch.strangers.end() ? before->second : loop_.now();
+        strangers.emplace(client->id, since);
+        if (loop_.now() - since >= kStrangerFor) {
+            due.push_back(client->id);
         }
-        if (watch.strangers.count(std::string(id)) != 0) {
-            loop_.log(rt::LogLevel::notice,
-                      "client " + std::string(id) + " of node " + node +
-                          " has no session (" + client->type +
-                          "): it is ended");
-            upstream_.kick_later(node, id);
-        }
-        strangers.emplace(id);
     }
     watch.strangers = std::move(strangers);
     // A session that no client ever came for; it has had its time.
     for (const Session *s : unlinked) {
         if (s != nullptr && s->state == SessionState::active &&
-            asked - s->started_at > 30 * kSecond) {
+            asked - s->started_at > 30 * kSecond &&
+            std::none_of(left.begin(), left.end(),
+                         [&](const srs::Client *c) { return alike(*s, *c); })) {
             sessions_.table().close(s->id, EndReason::timeout, now);
         }
+    }
+    if (!due.empty()) {
+        auto ended = end_strangers(node, service, std::move(due));
+        co_await std::move(ended);
+    }
+}
+
+// They may be sessions of another nginx at the same store: one that this one
+// takes over from, or whose memory it lost before the store could be asked.
+rt::Task<void> Nodes::end_strangers(std::string node, std::string service,
+                                    std::vector<std::string> clients) {
+    auto rows = co_await store_.sessions().on_nodes(
+        loop_.wall() - kRecoverSince, kRecoverRows);
+    if (!rows) {
+        co_return; // nobody is ended on a guess
+    }
+    for (Session &s : *rows) {
+        auto it =
+            std::find(clients.begin(), clients.end(), s.srs_client.view());
+        if (s.node == node && s.srs_service == service && it != clients.end()) {
+            auto work = adopt(std::move(s));
+            auto ours = co_await std::move(work);
+            if (!ours || *ours) {
+                clients.erase(it);
+            }
+        }
+    }
+    for (const std::string &id : clients) {
+        if (!sessions_.table().linked(node, service, id, loop_.wall())) {
+            loop_.log(rt::LogLevel::notice, "client " + id + " of node " +
+                                                node +
+                                                " has no session: it is ended");
+            upstream_.kick_later(node, id);
+        }
+    }
+}
+
+// A node that the configuration names no more, or by another name.
+void Nodes::settle_orphans() {
+    WallMs now = loop_.wall();
+    std::vector<Session> orphans;
+    sessions_.table().each(now, [&](const Session &s) {
+        if (s.owner_pid == 0 && !s.node.empty() &&
+            s.state != SessionState::closed &&
+            watches_.find(s.node.view()) == watches_.end()) {
+            orphans.push_back(s);
+        }
+    });
+    if (orphans.empty()) {
+        return;
+    }
+    std::vector<zone::Node> nodes;
+    for (const zone::Node &node : zone_.nodes().all()) {
+        if (watches_.find(node.name.view()) != watches_.end()) {
+            nodes.push_back(node);
+        }
+    }
+    bool all_asked = nodes.size() == watches_.size(); // who may have it
+    size_t ended = 0;
+    for (const Session &s : orphans) {
+        auto now_at = std::find_if(
+            nodes.begin(), nodes.end(), [&](const zone::Node &node) {
+                return !s.srs_service.empty() &&
+                       node.service_id == s.srs_service.view();
+            });
+        if (now_at != nodes.end()) {
+            sessions_.table().rehome(s.id, now_at->name.view(), now);
+        } else if (all_asked) {
+            ended += sessions_.table().close(s.id, EndReason::upstream, now);
+        }
+    }
+    if (ended > 0) {
+        loop_.log(rt::LogLevel::warn,
+                  "sessions ended, as no srs_node has the name that theirs "
+                  "had: " +
+                      std::to_string(ended));
     }
 }
 
@@ -375,14 +492,28 @@ void Nodes::send_after(const std::vector<Session> &ours, WallMs now) {
 rt::Task<void> Nodes::look_for_media(std::string node) {
     const srs::Api *api = upstream_.api(node);
     WallMs now = loop_.wall();
-    std::vector<Session> waiting;
-    sessions_.table().each(now, [&](const Session &s) {
-        if (is_remote_on(s, node) && s.action == Action::publish &&
-            s.state == SessionState::connecting &&
-            waiting.size() < kMediaAtOnce) {
-            waiting.push_back(s);
+    // By streams, as there may be a thousand viewers to each.
+    std::vector<Id> ids;
+    sessions_.table().each_live(now, [&](const model::Live &live) {
+        if (live.media_at == 0 && !live.publisher.empty() &&
+            live.node == node) {
+            ids.push_back(live.publisher);
         }
     });
+    // All of them have their turn.
+    if (ids.size() > kMediaAtOnce) {
+        auto first = static_cast<size_t>(loop_.now() / kMediaEvery);
+        std::rotate(ids.begin(), ids.begin() + first % ids.size(), ids.end());
+    }
+    std::vector<Session> waiting;
+    for (const Id &id : ids) {
+        auto s = sessions_.table().find(id, now);
+        if (s && is_remote_on(*s, node) &&
+            s->state == SessionState::connecting &&
+            waiting.size() < kMediaAtOnce) {
+            waiting.push_back(*s);
+        }
+    }
     auto saw = [&](const Session &s, const srs::Stream &stream) {
         if (stream.publisher.empty() ||
             stream_of(stream.url) != s.stream_id.view()) {
@@ -433,31 +564,48 @@ rt::Task<void> Nodes::look_for_media(std::string node) {
 }
 
 // An nginx with an empty memory: what the nodes have goes on.
-rt::Task<void> Nodes::recover() {
+rt::Task<bool> Nodes::recover() {
     WallMs now = loop_.wall();
     auto rows =
         co_await store_.sessions().on_nodes(now - kRecoverSince, kRecoverRows);
     if (!rows) {
-        loop_.log(rt::LogLevel::warn, "the sessions of before are not known: " +
-                                          rows.error().detail);
-        co_return;
+        if (!recover_again_) {
+            loop_.log(rt::LogLevel::warn,
+                      "the sessions of before are not known, asked again: " +
+                          rows.error().detail);
+        }
+        co_return false;
     }
     size_t n = 0;
     for (Session &s : *rows) {
-        if (upstream_.api(s.node.view()) == nullptr) {
-            continue;
-        }
-        Id stream = s.stream_id;
-        auto facts = co_await store_.streams().facts(stream);
-        if (facts && facts->exists && facts->enabled) {
-            s.owner_pid = 0;
-            n += sessions_.table().restore(s, *facts, loop_.wall()) ? 1 : 0;
+        if (upstream_.api(s.node.view()) != nullptr) {
+            auto work = adopt(std::move(s));
+            auto ours = co_await std::move(work);
+            if (!ours) {
+                co_return false;
+            }
+            n += *ours ? 1 : 0;
         }
     }
     if (n > 0) {
         loop_.log(rt::LogLevel::notice,
                   "sessions found again: " + std::to_string(n));
     }
+    co_return true;
+}
+
+// Whether it is ours now; error: the store does not tell.
+rt::Task<Result<bool>> Nodes::adopt(Session s) {
+    Id stream = s.stream_id;
+    auto facts = co_await store_.streams().facts(stream);
+    if (!facts) {
+        co_return std::move(facts.error());
+    }
+    if (!facts->exists || !facts->enabled) {
+        co_return false;
+    }
+    s.owner_pid = 0;
+    co_return sessions_.table().restore(s, *facts, loop_.wall());
 }
 
 } // namespace ks::gate

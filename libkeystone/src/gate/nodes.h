@@ -11,7 +11,6 @@
 #include "store/store.h"
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -30,7 +29,9 @@ class Nodes {
     rt::Task<void> probe(std::string node);
     rt::Task<void> compare(std::string node);
     rt::Task<void> look_for_media(std::string node);
-    rt::Task<void> recover();
+    // False: the store did not tell.
+    rt::Task<bool> recover();
+    void settle_orphans();
     rt::Task<void> read_wishes();
 
   private:
@@ -38,10 +39,11 @@ class Nodes {
         Millis probe_at = 0;
         Millis compare_at = 0;
         Millis media_at = 0;
+        Millis lose_at = 0;
         bool probing = false;
         bool comparing = false;
         bool looking = false;
-        std::set<std::string> strangers; // at the last look
+        std::map<std::string, Millis> strangers; // since when
     };
 
     rt::Task<void> tick();
@@ -52,6 +54,9 @@ class Nodes {
     void failed(const std::string &node, const Error &why);
     void answered(const std::string &node, const srs::Identity &from);
     void lose(const std::string &node);
+    rt::Task<void> end_strangers(std::string node, std::string service,
+                                 std::vector<std::string> clients);
+    rt::Task<Result<bool>> adopt(model::Session session);
     void send_after(const std::vector<model::Session> &ours, WallMs now);
     bool leads();
 
@@ -62,7 +67,9 @@ class Nodes {
     rt::Loop &loop_;
     std::map<std::string, Watch, std::less<>> watches_;
     Millis wishes_at_ = 0;
+    Millis orphans_at_ = 0;
     bool reading_wishes_ = false;
+    bool recover_again_ = false;
 };
 
 } // namespace ks::gate

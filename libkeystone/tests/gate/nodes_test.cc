@@ -26,6 +26,15 @@ Id publish(NodeWorld &w, const char *client, int64_t bytes = 1000) {
     return p;
 }
 
+void write_all(NodeWorld &w) {
+    auto dirty = w.sessions.table().take_dirty(100, w.loop.wall());
+    std::vector<model::Session> rows;
+    for (const auto &d : dirty) {
+        rows.push_back(d.session);
+    }
+    assert_true(w.run(w.store->sessions().write(rows)).ok());
+}
+
 } // namespace
 
 static void a_probe_learns_who_it_is(void **) {
@@ -97,7 +106,7 @@ static void without_hooks_its_lists_tell(void **) {
     w.run(w.nodes->compare("srs_a"));
     assert_true(w.there("v2"));
     w.remove("v1");
-    w.host.ahead += kSecond;
+    w.host.ahead += 3 * kSecond;
     w.run(w.nodes->compare("srs_a"));
     assert_text(w.state(v), "closed");
 }
@@ -109,7 +118,7 @@ static void clients_that_left_without_a_word(void **) {
     Id v = w.session(Action::play);
     w.add({"v1", w.id.str(), "rtc-play"});
     w.hook(Event::play, "v1", w.param(v));
-    w.host.ahead += kSecond;
+    w.host.ahead += 3 * kSecond;
     w.run(w.nodes->compare("srs_a"));
     assert_text(w.state(p), "active");
     assert_int_equal(w.find(p).bytes_in, 1000);
@@ -144,20 +153,39 @@ static void a_new_run_of_the_process_has_none_of_them(void **) {
         w.service = "run00002";
     }
     // the same name by chance, in another run
-    w.host.ahead += kSecond;
+    w.host.ahead += 3 * kSecond;
     w.run(w.nodes->compare("srs_a"));
     assert_text(w.state(p), "closed");
     assert_int_equal(w.find(p).end_reason, EndReason::upstream);
 }
 
-// Whoever is there and was let in by nobody is ended, at the second look.
+// SRS puts a player into its list when the answer to its hook is there.
+static void a_player_between_its_hook_and_the_list(void **) {
+    NodeWorld w;
+    publish(w, "p1");
+    Id v = w.session(Action::play);
+    assert_text(w.hook(Event::play, "v1", w.param(v)), "");
+    w.host.ahead += kSecond / 2; // a node with much to do
+    w.run(w.nodes->compare("srs_a"));
+    assert_text(w.state(v), "active");
+    w.add({"v1", w.id.str(), "rtc-play"});
+    w.host.ahead += 3 * kSecond;
+    w.run(w.nodes->compare("srs_a"));
+    assert_text(w.state(v), "active");
+}
+
+// Whoever is there and was let in by nobody is ended, when a hook had its time.
 static void strangers_are_ended(void **) {
     NodeWorld w;
     Id p = publish(w, "p1");
     w.add({"x1", w.id.str(), "rtc-publish"});
     w.add({"x2", "somebody-elses", "fmle-publish"});
-    w.run(w.nodes->compare("srs_a"));
+    for (int i = 0; i < 3; i++) { // more often than usual: something is odd
+        w.run(w.nodes->compare("srs_a"));
+    }
+    w.until([&] { return w.up->pending() == 0; });
     assert_true(w.there("x1"));
+    w.host.ahead += 4 * kSecond;
     w.run(w.nodes->compare("srs_a"));
     w.until([&] { return !w.there("x1"); });
     assert_true(w.there("x2")); // no stream of ours
@@ -241,26 +269,24 @@ static void sessions_are_found_again(void **) {
     Id p = publish(w, "p1");
     Id v = w.session(Action::play);
     w.hook(Event::play, "v1", w.param(v));
-    auto dirty = w.sessions.table().take_dirty(100, w.loop.wall());
-    std::vector<model::Session> rows;
-    for (const auto &d : dirty) {
-        rows.push_back(d.session);
-    }
-    assert_true(w.run(w.store->sessions().write(rows)).ok());
+    write_all(w);
 
     test::ZoneMemory empty;
     gate::Sessions sessions(empty.zone(), nullptr, w.loop);
     gate::Upstream up(w.config, empty.zone(), w.loop);
     sessions.use(up);
     gate::Nodes nodes(w.config, *w.store, empty.zone(), sessions, up, w.loop);
+    w.host.full = rt::Pool::store;
+    assert_false(w.run(nodes.recover()));
+    w.host.full.reset();
     assert_true(empty.zone().claim_recovery());
     assert_false(empty.zone().claim_recovery());
-    w.run(nodes.recover());
+    assert_true(w.run(nodes.recover()));
     auto live = sessions.table().find_live(w.id, w.loop.wall());
     assert_true(live.has_value() && live->publisher == p);
     assert_int_equal(live->viewers, 1);
     assert_text(live->node.view(), "srs_a");
-    w.host.ahead += kSecond;
+    w.host.ahead += 3 * kSecond;
     w.run(nodes.compare("srs_a")); // v1 is gone meanwhile
     live = sessions.table().find_live(w.id, w.loop.wall());
     assert_int_equal(live->viewers, 0);
@@ -274,7 +300,7 @@ static void a_client_that_never_came(void **) {
     NodeWorld w;
     assert_text(w.hook(Event::publish, "c1", "key=" + w.key(), kRtmp), "");
     assert_true(w.publisher().has_value());
-    w.host.ahead += kSecond;
+    w.host.ahead += 3 * kSecond;
     w.run(w.nodes->compare("srs_a"));
     assert_false(w.publisher().has_value());
 }
@@ -322,6 +348,110 @@ static void dead_nodes_lose_their_sessions(void **) {
     assert_int_equal(w.find(p).end_reason, EndReason::upstream);
 }
 
+// Let in by an nginx that is replaced by this one, or whose sessions could not
+// be read when this one began: no stranger.
+static void who_is_in_the_store_is_no_stranger(void **) {
+    NodeWorld w;
+    Id p = publish(w, "p1");
+    w.add({"x1", w.id.str(), "rtc-play"});
+    write_all(w);
+
+    test::ZoneMemory empty;
+    gate::Sessions sessions(empty.zone(), nullptr, w.loop);
+    gate::Upstream up(w.config, empty.zone(), w.loop);
+    sessions.use(up);
+    gate::Nodes nodes(w.config, *w.store, empty.zone(), sessions, up, w.loop);
+    empty.zone().nodes().hooked("srs_a");
+    w.run(nodes.compare("srs_a"));
+    w.host.ahead += 4 * kSecond;
+    w.host.full = rt::Pool::store; // nobody is ended on a guess
+    w.run(nodes.compare("srs_a"));
+    w.host.full.reset();
+    w.until([&] { return up.pending() == 0; });
+    assert_true(w.there("p1"));
+    assert_true(w.there("x1"));
+    w.run(nodes.compare("srs_a"));
+    w.until([&] { return !w.there("x1"); });
+    assert_true(w.there("p1"));
+    auto live = sessions.table().find_live(w.id, w.loop.wall());
+    assert_true(live.has_value() && live->publisher == p);
+}
+
+// Descriptors, memory, threads: no word on the node.
+static void our_own_want_is_no_failure_of_a_node(void **) {
+    NodeWorld w;
+    w.run(w.nodes->probe("srs_a"));
+    w.host.full = rt::Pool::store;
+    w.config.srs_nodes[0].api = "name.invalid:1985"; // is looked up on a thread
+    gate::Upstream up(w.config, w.memory.zone(), w.loop);
+    gate::Nodes nodes(w.config, *w.store, w.memory.zone(), w.sessions, up,
+                      w.loop);
+    for (int i = 0; i < 3; i++) {
+        w.run(nodes.probe("srs_a"));
+    }
+    assert_int_equal(node_of(w).state, zone::NodeState::up);
+    w.host.full.reset(); // and a name that is not known now is not sure
+    w.run(nodes.probe("srs_a"));
+    assert_false(node_of(w).refused);
+}
+
+// By another name in the configuration, or in it no more.
+static void nodes_that_the_configuration_names_no_more(void **) {
+    NodeWorld w;
+    Id p = publish(w, "p1");
+    Id v = w.session(Action::play);
+    w.add({"v1", w.id.str(), "rtc-play"});
+    w.hook(Event::play, "v1", w.param(v));
+    w.config.srs_nodes[0].name = "srs_new";
+    gate::Upstream up(w.config, w.memory.zone(), w.loop);
+    gate::Nodes nodes(w.config, *w.store, w.memory.zone(), w.sessions, up,
+                      w.loop);
+    gate::Hooks hooks(w.config, w.access, w.limits, w.sessions, up, w.tickets,
+                      w.loop);
+    nodes.settle_orphans();
+    assert_text(w.state(p), "active"); // the nodes are not known yet
+    w.run(nodes.probe("srs_new"));
+    nodes.settle_orphans();
+    assert_text(w.find(p).node.view(), "srs_new");
+    auto live = w.sessions.table().find_live(w.id, w.loop.wall());
+    assert_text(live->node.view(), "srs_new");
+    assert_true(w.sessions.table()
+                    .linked("srs_new", w.service, "v1", w.loop.wall())
+                    .has_value());
+    w.run(nodes.compare("srs_new"));
+    assert_text(w.state(p), "active");
+    assert_text(w.state(v), "active");
+
+    w.config.srs_nodes[0].name = "srs_c";
+    gate::Nodes others(w.config, *w.store, w.memory.zone(), w.sessions, up,
+                       w.loop);
+    w.memory.zone().nodes().answered("srs_c", "node-c", "run0000c",
+                                     w.loop.wall());
+    others.settle_orphans();
+    assert_text(w.state(p), "closed");
+    assert_int_equal(w.viewers(), 0);
+}
+
+// A node that says nothing keeps its own ends waiting, and no other's.
+static void a_silent_node_delays_no_other(void **) {
+    NodeWorld w;
+    test::HttpServer mute([](const auto &) { return std::string("hang"); });
+    conf::SrsNode other;
+    other.name = "srs_b";
+    other.api = mute.address();
+    w.config.srs_nodes.push_back(other);
+    gate::Upstream up(w.config, w.memory.zone(), w.loop);
+    for (int i = 0; i < 50; i++) {
+        up.kick_later("srs_b", "b" + std::to_string(i));
+    }
+    w.add({"p1", w.id.str(), "rtc-publish"});
+    Millis since = w.loop.now();
+    up.kick_later("srs_a", "p1");
+    w.until([&] { return !w.there("p1"); });
+    assert_true(w.loop.now() - since < kSecond);
+    w.loop.cancel_spawned();
+}
+
 // After a reload, with a connection that keeps it for hours.
 static void a_worker_that_drains_leads_no_more(void **) {
     NodeWorld w;
@@ -348,7 +478,12 @@ int main() {
         cmocka_unit_test(clients_that_left_without_a_word),
         cmocka_unit_test(a_client_newer_than_the_list),
         cmocka_unit_test(a_new_run_of_the_process_has_none_of_them),
+        cmocka_unit_test(a_player_between_its_hook_and_the_list),
         cmocka_unit_test(strangers_are_ended),
+        cmocka_unit_test(who_is_in_the_store_is_no_stranger),
+        cmocka_unit_test(our_own_want_is_no_failure_of_a_node),
+        cmocka_unit_test(nodes_that_the_configuration_names_no_more),
+        cmocka_unit_test(a_silent_node_delays_no_other),
         cmocka_unit_test(an_end_that_was_not_heard_is_repeated),
         cmocka_unit_test(drained_nodes_take_nothing_new),
         cmocka_unit_test(a_node_that_is_down_is_passed_over),
