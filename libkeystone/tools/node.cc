@@ -7,14 +7,6 @@ namespace ks::ctl {
 
 namespace {
 
-Result<void> open(Session &session) {
-    auto opened = session.open(false);
-    if (!opened) {
-        return opened;
-    }
-    return session.run(session.store().open());
-}
-
 int set_drained(Session &session, const Words &words, bool drained) {
     auto args = Args::parse(words, {});
     if (!args) {
@@ -30,7 +22,7 @@ int set_drained(Session &session, const Words &words, bool drained) {
         return fail(kUsage, "NAME is the one behind srs_node in the keystone "
                             "block");
     }
-    auto opened = open(session);
+    auto opened = session.open_store(false);
     if (!opened) {
         return session.failed(opened.error());
     }
@@ -62,7 +54,7 @@ int node_list(Session &session, const Words &words) {
     if (!args || !args->words().empty()) {
         return fail(kUsage, "write keystonectl node list");
     }
-    auto opened = open(session);
+    auto opened = session.open_store(false);
     if (!opened) {
         return session.failed(opened.error());
     }

@@ -24,6 +24,14 @@ std::string file_of(std::string_view url) {
 
 void Session::FreeZone::operator()(void *memory) const { std::free(memory); }
 
+Result<void> Session::open_store(bool create) {
+    auto opened = open(create);
+    if (!opened) {
+        return opened;
+    }
+    return run(store().open());
+}
+
 Result<void> Session::open(bool create) {
     std::string file = file_of(url_);
     std::error_code ignored;

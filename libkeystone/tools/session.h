@@ -30,6 +30,9 @@ class Session {
     // error must not end as an empty database.
     Result<void> open(bool create);
 
+    // The same, and waits until the store answers.
+    Result<void> open_store(bool create);
+
     store::Store &store() { return *store_; }
     rt::Loop &loop() { return loop_; }
     const std::string &url() const { return url_; }

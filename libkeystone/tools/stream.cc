@@ -53,13 +53,9 @@ int stream_create(Session &session, const Words &words) {
     if (!visibility) {
         return fail(kUsage, "--visibility is public, unlisted or private");
     }
-    auto opened = session.open(false);
+    auto opened = session.open_store(false);
     if (!opened) {
-        return fail(opened.error());
-    }
-    auto ready = session.run(session.store().open());
-    if (!ready) {
-        return session.failed(ready.error());
+        return session.failed(opened.error());
     }
     auto user = session.run(session.store().users().by_email(*owner));
     if (!user) {

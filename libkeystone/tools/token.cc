@@ -89,13 +89,9 @@ int token_create(Session &session, const Words &words) {
     if (!wanted) {
         return fail(kUsage, wanted.error().detail);
     }
-    auto opened = session.open(false);
+    auto opened = session.open_store(false);
     if (!opened) {
-        return fail(opened.error());
-    }
-    auto ready = session.run(session.store().open());
-    if (!ready) {
-        return session.failed(ready.error());
+        return session.failed(opened.error());
     }
     auto made =
         session.run(session.store().tokens().create(std::move(*wanted)));
@@ -123,13 +119,9 @@ int token_revoke(Session &session, const Words &words) {
         return fail(kUsage, "token revoke takes the id of a token (tok_ and 22 "
                             "letters), not the token itself");
     }
-    auto opened = session.open(false);
+    auto opened = session.open_store(false);
     if (!opened) {
-        return fail(opened.error());
-    }
-    auto ready = session.run(session.store().open());
-    if (!ready) {
-        return session.failed(ready.error());
+        return session.failed(opened.error());
     }
     auto revoked = session.run(session.store().tokens().revoke(Id(id)));
     if (!revoked) {

@@ -81,13 +81,9 @@ int user_create(Session &session, const Words &words) {
                                 "\" is not an e-mail address such as "
                                 "ada@example.org");
     }
-    auto opened = session.open(true);
+    auto opened = session.open_store(true);
     if (!opened) {
-        return fail(opened.error());
-    }
-    auto ready = session.run(session.store().open());
-    if (!ready) {
-        return session.failed(ready.error());
+        return session.failed(opened.error());
     }
     auto taken = session.run(session.store().users().by_email(*email));
     if (taken) {

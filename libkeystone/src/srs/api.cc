@@ -12,6 +12,9 @@ using codec::Json;
 
 // Longer ones are read on a thread: 4 KiB take 30 us, 4 MiB would stop the loop.
 constexpr size_t kShort = 64 * 1024;
+// A list of all there are, and its length.
+constexpr size_t kMaxRows = 20000;
+constexpr size_t kMaxList = size_t{16} << 20;
 
 Error not_srs() {
     return Error(Code::upstream_error, "the answer is not one of SRS's API", 2);
@@ -154,39 +157,33 @@ net::HttpAsk Api::ask(std::string method, std::string target) const {
     return ask;
 }
 
+namespace {
+
+template <class T> rt::Task<Result<T>> listed(net::HttpAsk ask, Read<T> read) {
+    ask.target += "?count=" + std::to_string(kMaxRows);
+    ask.max_body = kMaxList;
+    ask.deadline = 4 * kSecond;
+    return asked<T>(std::move(ask), read);
+}
+
+} // namespace
+
 rt::Task<Result<Identity>> Api::versions() const {
-    net::HttpAsk request = ask("GET", "/api/v1/versions");
-    auto work = asked<Identity>(std::move(request), read_identity);
-    auto answer = co_await std::move(work);
-    co_return answer;
+    return asked<Identity>(ask("GET", "/api/v1/versions"), read_identity);
 }
 
 rt::Task<Result<Clients>> Api::clients() const {
-    net::HttpAsk request =
-        ask("GET", "/api/v1/clients/?count=" + std::to_string(kMaxRows));
-    request.max_body = kMaxList;
-    request.deadline = 4 * kSecond;
-    auto work = asked<Clients>(std::move(request), read_clients);
-    auto answer = co_await std::move(work);
-    co_return answer;
+    return listed<Clients>(ask("GET", "/api/v1/clients/"), read_clients);
 }
 
 rt::Task<Result<Streams>> Api::streams() const {
-    net::HttpAsk request =
-        ask("GET", "/api/v1/streams/?count=" + std::to_string(kMaxRows));
-    request.max_body = kMaxList;
-    request.deadline = 4 * kSecond;
-    auto work = asked<Streams>(std::move(request), read_streams);
-    auto answer = co_await std::move(work);
-    co_return answer;
+    return listed<Streams>(ask("GET", "/api/v1/streams/"), read_streams);
 }
 
 rt::Task<Result<Streams>> Api::stream(std::string id) const {
-    net::HttpAsk request =
-        ask("GET", "/api/v1/streams/" + codec::percent_encode(id));
-    auto work = asked<Streams>(std::move(request), read_streams);
-    auto answer = co_await std::move(work);
-    co_return answer;
+    return asked<Streams>(
+        ask("GET", "/api/v1/streams/" + codec::percent_encode(id)),
+        read_streams);
 }
 
 rt::Task<Result<void>> Api::kick(std::string client_id) const {

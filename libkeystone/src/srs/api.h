@@ -63,7 +63,7 @@ class Api {
     explicit Api(std::string address) : address_(std::move(address)) {}
 
     rt::Task<Result<Identity>> versions() const;
-    // All there are, up to kMaxRows.
+    // All there are, up to 20000.
     rt::Task<Result<Clients>> clients() const;
     rt::Task<Result<Streams>> streams() const;
     // One, by the id a hook told; no row when it is not known (any more).
@@ -77,9 +77,6 @@ class Api {
     rt::Task<Result<void>> remove(std::string location) const;
 
   private:
-    static constexpr size_t kMaxRows = 20000;
-    static constexpr size_t kMaxList = size_t{16} << 20;
-
     net::HttpAsk ask(std::string method, std::string target) const;
 
     std::string address_;

@@ -77,9 +77,7 @@ rt::Task<Result<model::Stream>> Streams::get(Id id) {
     if (cache_.find_row(id, Age::fresh, stream)) {
         co_return stream;
     }
-    decltype(flights_)::Load how = [this, id] { return load(id); };
-    uint64_t stamp = cache_.stamp(id);
-    auto got = co_await flights_.join(id.str(), std::move(how), stamp);
+    auto got = co_await fetch(id);
     if (!got && gone(got.error()) && cache_.find_row(id, Age::stale, stream)) {
         co_return stream;
     }
@@ -95,9 +93,7 @@ rt::Task<Result<model::StreamFacts>> Streams::facts(Id id) {
     if (cache_.find(id, Age::fresh, facts)) {
         co_return facts;
     }
-    decltype(flights_)::Load how = [this, id] { return load(id); };
-    uint64_t stamp = cache_.stamp(id);
-    auto got = co_await flights_.join(id.str(), std::move(how), stamp);
+    auto got = co_await fetch(id);
     if (got) {
         co_return model::facts_of(*got);
     }
@@ -108,6 +104,14 @@ rt::Task<Result<model::StreamFacts>> Streams::facts(Id id) {
         co_return facts;
     }
     co_return std::move(got.error());
+}
+
+// Many who ask at once share one look-up.
+rt::Task<Result<model::Stream>> Streams::fetch(Id id) {
+    decltype(flights_)::Load how = [this, id] { return load(id); };
+    uint64_t stamp = cache_.stamp(id);
+    auto got = co_await flights_.join(id.str(), std::move(how), stamp);
+    co_return got;
 }
 
 // Fills both: the row for its owner, the facts for decide().

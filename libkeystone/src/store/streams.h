@@ -78,6 +78,7 @@ class Streams {
     rt::Task<Result<void>> touch(Id id, WallMs last_active_at);
 
   private:
+    rt::Task<Result<model::Stream>> fetch(Id id);
     rt::Task<Result<model::Stream>> load(Id id);
     rt::Task<Result<model::StreamFacts>> load_facts(Id id);
 

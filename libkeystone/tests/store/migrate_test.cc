@@ -1,8 +1,6 @@
+#include "../support/processes.h"
 #include "store/migrate.h"
 #include "support.h"
-
-#include <sys/wait.h>
-#include <unistd.h>
 
 using namespace ks;
 using namespace ks::test;
@@ -109,35 +107,18 @@ void this_release_has_a_schema(void **) {
 }
 
 void of_many_at_once_each_migration_is_applied_by_one(void **) {
-    constexpr int kProcesses = 4;
     TempDir dir;
     std::string url = "sqlite:" + dir.file("k.db");
-    int gate[2];
-    assert_int_equal(pipe(gate), 0);
-    std::vector<pid_t> children;
-    for (int i = 0; i < kProcesses; i++) {
-        pid_t pid = fork();
-        assert_true(pid >= 0);
-        if (pid == 0) {
-            close(gate[1]);
-            char c;
-            [[maybe_unused]] ssize_t n = read(gate[0], &c, 1); // all at once
-            Runner w;
-            auto db = sql::open(url);
-            auto done = w.run(store::migrate(**db, kTwo));
-            _exit(done.ok() ? static_cast<int>(done->size()) : 100);
-        }
-        children.push_back(pid);
-    }
-    close(gate[0]);
-    close(gate[1]);
+    auto statuses = in_processes(4, [&](int) {
+        Runner w;
+        auto db = sql::open(url);
+        auto done = w.run(store::migrate(**db, kTwo));
+        return done.ok() ? static_cast<int>(done->size()) : 100;
+    });
     int applied = 0;
-    for (pid_t pid : children) {
-        int status = 0;
-        waitpid(pid, &status, 0);
-        assert_true(WIFEXITED(status));
-        assert_true(WEXITSTATUS(status) <= 2);
-        applied += WEXITSTATUS(status);
+    for (int status : statuses) {
+        assert_true(status <= 2);
+        applied += status;
     }
     assert_int_equal(applied, 2);
 }

@@ -1,7 +1,5 @@
+#include "../support/processes.h"
 #include "support.h"
-
-#include <sys/wait.h>
-#include <unistd.h>
 
 using namespace ks;
 using namespace ks::test;
@@ -102,31 +100,13 @@ int register_alone(const std::string &url, int number) {
 }
 
 void of_many_first_users_one_is_admin(void **) {
-    constexpr int kProcesses = 6;
     TempDir dir;
     std::string url = "sqlite:" + dir.file("k.db");
-    int gate[2];
-    assert_int_equal(pipe(gate), 0);
-    std::vector<pid_t> children;
-    for (int i = 0; i < kProcesses; i++) {
-        pid_t pid = fork();
-        assert_true(pid >= 0);
-        if (pid == 0) {
-            close(gate[1]);
-            char c;
-            [[maybe_unused]] ssize_t n = read(gate[0], &c, 1); // all at once
-            _exit(register_alone(url, i));
-        }
-        children.push_back(pid);
-    }
-    close(gate[0]);
-    close(gate[1]);
     int admins = 0;
-    for (pid_t pid : children) {
-        int status = 0;
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 2);
-        admins += WEXITSTATUS(status);
+    for (int status :
+         in_processes(6, [&](int i) { return register_alone(url, i); })) {
+        assert_true(status != 2);
+        admins += status;
     }
     assert_int_equal(admins, 1);
 }
