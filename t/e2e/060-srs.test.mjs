@@ -109,6 +109,28 @@ test('a revoked token ends its viewer in SRS within a second', async () => {
   assert.equal((await playIt(stream, token.token)).status, 401);
 });
 
+test('a kicked viewer is out of SRS within a second, and stays out',
+  async () => {
+    const { stream } = await live({ visibility: 'private' });
+    const [one, two] = [
+      await owner.createToken(stream.id, { kind: 'play' }),
+      await owner.createToken(stream.id, { kind: 'play' })];
+    const kicked = await playIt(stream, one.token);
+    const stays = await playIt(stream, two.token);
+    assert.deepEqual([kicked.status, stays.status], [201, 201]);
+    await until('both in SRS', async () =>
+      (await srs.of(stream, 'rtc-play')).length === 2);
+    const listed = await owner.call('GET', `/streams/${stream.id}/sessions`);
+    const session = listed.data.find((s) =>
+      s.id === kicked.location.split('/').at(-1));
+    assert.ok(session, JSON.stringify(listed));
+    await owner.call('DELETE', `/sessions/${session.id}?ban_seconds=60`);
+    await until('one left in SRS', async () =>
+      (await srs.of(stream, 'rtc-play')).length === 1, { ms: 1000 });
+    assert.equal((await playIt(stream, one.token)).status, 403);
+    if (realSrs) await assertFlowing(stays.page);
+  });
+
 test('after DELETE the name is free at once', async () => {
   const stream = await owner.createStream();
   for (let i = 0; i < 4; i++) {

@@ -83,7 +83,7 @@ class StandIn extends Node {
   }
 
   stop() {
-    this.standin.stop();
+    this.standin?.stop();
     this.forget();
   }
 }
@@ -133,55 +133,55 @@ class RealSrs extends Node {
     await this.run();
   }
 
+  // The machine is gone.
+  die() { return this.child.stop('SIGKILL'); }
+
   async stop() {
-    await this.child.stop('SIGTERM', 3000);
+    await this.child?.stop('SIGTERM', 3000);
     this.forget();
-    rmSync(this.dir, { recursive: true, force: true });
+    if (this.dir) rmSync(this.dir, { recursive: true, force: true });
   }
 }
 
-// {srs, product, owner, stop}: a node, Keystone in front of it, somebody with
-// an account.
-export async function startPair({ standin = {}, product: extra = {} } = {}) {
+// {srs, nodes, product, owner, stop}: so many nodes, the first of which is srs,
+// Keystone in front of them, and somebody with an account.
+export async function startPair({ count = 1, standin = {} } = {}) {
   const port = await freePort();
   const secret = randomBytes(18).toString('hex');
-  const srs = new (realSrs ? RealSrs : StandIn)('srs_a', secret,
-    `http://127.0.0.1:${port}/api/v1/hooks`);
-  await srs.start(standin);
-  const relay = srs.rtmpPort ? ` rtmp=127.0.0.1:${srs.rtmpPort}` : '';
+  const Kind = realSrs ? RealSrs : StandIn;
+  const nodes = [...'abcdefgh'].slice(0, count).map((letter) =>
+    new Kind(`srs_${letter}`, secret, `http://127.0.0.1:${port}/api/v1/hooks`));
+  const stopNodes = () => Promise.all(nodes.map((n) => n.stop()));
+  const each = (text) => nodes.map(text).join('\n    ');
   try {
+    for (const node of nodes) await node.start(standin);
     const product = await startProduct({
       port,
       keystone: `hook_secret ${secret};
-    srs_node srs_a api=127.0.0.1:${srs.apiPort}${relay};`,
-      rtmp: relay && 'keystone_relay on;',
-      http: `upstream srs_a { server 127.0.0.1:${srs.apiPort}; }
-    upstream srs_a_http { server 127.0.0.1:${srs.httpPort}; }
+    ${each((n) => `srs_node ${n.name} api=127.0.0.1:${n.apiPort}${
+    n.rtmpPort ? ` rtmp=127.0.0.1:${n.rtmpPort}` : ''};`)}`,
+      rtmp: realSrs ? 'keystone_relay on;' : '',
+      http: `${each((n) => `upstream ${n.name} {
+        server 127.0.0.1:${n.apiPort}; }
+    upstream ${n.name}_http { server 127.0.0.1:${n.httpPort}; }`)}
     ${documented(/^\s+(proxy_cache_path .*?;)/ms)
-    .replace('/var/cache/nginx/live', `${srs.cache}`)}`,
+    .replace('/var/cache/nginx/live', nodes[0].cache)}`,
       live: documented(/^ {8}location \/live\/ \{(.*?)^ {8}\}/ms),
-      // as in nginx.conf.example
-      rtc: `proxy_pass http://$keystone_node$keystone_upstream_uri;
-    proxy_set_header Host 127.0.0.1;
-    proxy_set_header Authorization "";
-    proxy_set_header Cookie "";
-    proxy_set_header X-Forwarded-For $remote_addr;
-    proxy_connect_timeout 2s;
-    proxy_read_timeout 5s;`,
-      ...extra,
+      rtc: documented(
+        /^ {8}location \/rtc\/v1\/ \{\s+keystone_gate rtc;(.*?)^ {8}\}/ms),
     });
     return {
-      srs, product, owner: await product.user(),
+      srs: nodes[0], nodes, product, owner: await product.user(),
       async stop() {
         try {
           await product.stop();
         } finally {
-          await srs.stop();
+          await stopNodes();
         }
       },
     };
   } catch (error) {
-    await srs.stop();
+    await stopNodes();
     throw error;
   }
 }
