@@ -44,7 +44,7 @@ bool is_remote_on(const Session &s, std::string_view node) {
 }
 
 // What SRS calls a session of this kind.
-bool is_type(const Session &s, std::string_view type) {
+template <class S> bool is_type(const S &s, std::string_view type) {
     switch (s.protocol) {
     case Protocol::whip:
         return type == "rtc-publish";
@@ -75,6 +75,29 @@ std::string_view stream_of(std::string_view url) {
 }
 
 } // namespace
+
+// Of a session, what a look at its node needs: there may be ten thousand.
+struct Nodes::Ours {
+    explicit Ours(const Session &s)
+        : id(s.id), stream_id(s.stream_id), action(s.action),
+          protocol(s.protocol), state(s.state), client_ip(s.client_ip),
+          srs_client(s.srs_client), srs_service(s.srs_service),
+          started_at(s.started_at), linked_at(s.linked_at),
+          held(s.owner_pid != 0), answered(!s.upstream_resource.empty()) {}
+
+    Id id;
+    Id stream_id;
+    Action action;
+    Protocol protocol;
+    SessionState state;
+    Fixed<45> client_ip;
+    Fixed<15> srs_client;
+    Fixed<15> srs_service;
+    WallMs started_at;
+    WallMs linked_at;
+    bool held;     // by a worker
+    bool answered; // WHIP, WHEP: the node has said where it is
+};
 
 Nodes::Nodes(const conf::Config &config, store::Store &store, zone::Zone &zone,
              Sessions &sessions, Upstream &upstream, rt::Loop &loop)
@@ -288,14 +311,14 @@ rt::Task<void> Nodes::compare(std::string node) {
     for (const srs::Client &c : clients->rows) {
         there[c.id] = &c;
     }
-    std::vector<Session> ours;
+    std::vector<Ours> ours;
     sessions_.table().each(now, [&](const Session &s) {
         if (s.node == node) {
-            ours.push_back(s);
+            ours.emplace_back(s);
         }
     });
-    std::vector<const Session *> unlinked;
-    for (const Session &s : ours) {
+    std::vector<const Ours *> unlinked;
+    for (const Ours &s : ours) {
         bool closed = s.state == SessionState::closed;
         bool linked = !s.srs_client.empty();
         bool other_run = linked && !(s.srs_service == service);
@@ -306,13 +329,16 @@ rt::Task<void> Nodes::compare(std::string node) {
         if (listed) {
             there.erase(it);
         }
-        if (s.owner_pid != 0) {
+        if (s.held) {
             // A relay: its publisher is at nginx, and it comes again.
             if (settled && !listed) {
                 sessions_.table().unlink(s.id, now);
             }
         } else if (closed && listed) {
-            upstream_.end_later(s); // our word did not reach it
+            auto ended = sessions_.table().find(s.id, now);
+            if (ended) {
+                upstream_.end_later(*ended); // our word did not reach it
+            }
         } else if (closed) {
             continue;
         } else if (listed) {
@@ -328,7 +354,7 @@ rt::Task<void> Nodes::compare(std::string node) {
         }
     }
 
-    send_after(ours, now);
+    send_after(node, ours, now);
 
     // Whose hook never came: a client and a session of the same stream, kind
     // and address belong together.
@@ -340,12 +366,11 @@ rt::Task<void> Nodes::compare(std::string node) {
         if (stream.empty()) {
             continue;
         }
-        const Session *match = nullptr;
-        for (const Session *&s : unlinked) {
+        const Ours *match = nullptr;
+        for (const Ours *&s : unlinked) {
             // its hook is still to come
             bool asking = s != nullptr && hooked &&
-                          s->state == SessionState::connecting &&
-                          s->upstream_resource.empty();
+                          s->state == SessionState::connecting && !s->answered;
             if (s != nullptr && !asking && s->stream_id == stream &&
                 is_type(*s, client->type) &&
                 (s->action == Action::publish || s->client_ip == client->ip)) {
@@ -360,7 +385,7 @@ rt::Task<void> Nodes::compare(std::string node) {
         }
     }
     // Of the same stream and kind, if at another address: a proxy may hide it.
-    auto alike = [](const Session &s, const srs::Client &c) {
+    auto alike = [](const Ours &s, const srs::Client &c) {
         return s.stream_id == stream_of(c.url) && is_type(s, c.type);
     };
     // One of a stream of ours that nobody let in.  Without hooks SRS lets in
@@ -369,10 +394,10 @@ rt::Task<void> Nodes::compare(std::string node) {
     std::map<std::string, Millis> strangers;
     std::vector<std::string> due;
     for (const srs::Client *client : left) {
-        bool waited = std::any_of(unlinked.begin(), unlinked.end(),
-                                  [&](const Session *s) {
-                                      return s != nullptr && alike(*s, *client);
-                                  });
+        bool waited =
+            std::any_of(unlinked.begin(), unlinked.end(), [&](const Ours *s) {
+                return s != nullptr && alike(*s, *client);
+            });
         if (!hooked || waited) {
             continue;
         }
@@ -386,7 +411,7 @@ rt::Task<void> Nodes::compare(std::string node) {
     }
     watch.strangers = std::move(strangers);
     // A session that no client ever came for; it has had its time.
-    for (const Session *s : unlinked) {
+    for (const Ours *s : unlinked) {
         if (s != nullptr && s->state == SessionState::active &&
             asked - s->started_at > 30 * kSecond &&
             std::none_of(left.begin(), left.end(),
@@ -474,15 +499,23 @@ void Nodes::settle_orphans() {
 
 // Players of a stream whose publisher is at another node by now would wait for
 // media for ever.
-void Nodes::send_after(const std::vector<Session> &ours, WallMs now) {
-    for (const Session &s : ours) {
-        if (s.action != Action::play || s.owner_pid != 0 ||
+void Nodes::send_after(const std::string &node, const std::vector<Ours> &ours,
+                       WallMs now) {
+    // Whether a stream is elsewhere is asked once for all its players.
+    std::map<std::string_view, bool> elsewhere;
+    for (const Ours &s : ours) {
+        if (s.action != Action::play || s.held ||
             s.state == SessionState::closed) {
             continue;
         }
-        auto live = sessions_.table().find_live(s.stream_id, now);
-        if (live && !live->publisher.empty() && !(live->node == s.node) &&
-            now - live->started_at > kMoveGrace) {
+        auto [it, first] = elsewhere.try_emplace(s.stream_id.view(), false);
+        if (first) {
+            auto live = sessions_.table().find_live(s.stream_id, now);
+            it->second = live && !live->publisher.empty() &&
+                         !(live->node == node) &&
+                         now - live->started_at > kMoveGrace;
+        }
+        if (it->second) {
             sessions_.end_session(s.id, EndReason::upstream);
         }
     }

@@ -35,6 +35,7 @@ class Nodes {
     rt::Task<void> read_wishes();
 
   private:
+    struct Ours;
     struct Watch {
         Millis probe_at = 0;
         Millis compare_at = 0;
@@ -57,7 +58,8 @@ class Nodes {
     rt::Task<void> end_strangers(std::string node, std::string service,
                                  std::vector<std::string> clients);
     rt::Task<Result<bool>> adopt(model::Session session);
-    void send_after(const std::vector<model::Session> &ours, WallMs now);
+    void send_after(const std::string &node, const std::vector<Ours> &ours,
+                    WallMs now);
     bool leads();
 
     store::Store &store_;

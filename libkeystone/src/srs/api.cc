@@ -27,7 +27,8 @@ Result<Json> envelope(std::string_view body, Identity *from) {
     }
     from->server = json->string("server").value_or("");
     from->service = json->string("service").value_or("");
-    if (from->service.empty()) {
+    // a longer one could not be compared with what a session keeps of it
+    if (from->service.empty() || from->service.size() > 15) {
         return not_srs();
     }
     return json;
