@@ -19,6 +19,7 @@ namespace {
 constexpr Millis kTick = 100;
 constexpr Millis kProbeEvery = 1000;
 constexpr Millis kCompareEvery = 4000; // hooks that never came: < 10 s
+constexpr Millis kWantedEvery = 1000;
 constexpr Millis kMediaEvery = 300;
 constexpr Millis kLoseEvery = 1000;
 // From SRS's question to the client in its list: a player's is there only
@@ -154,8 +155,10 @@ rt::Task<void> Nodes::tick() {
                 }
                 continue;
             }
-            bool due = now >= watch.compare_at || node->wanted;
+            bool due = now >= watch.compare_at ||
+                       (node->wanted && now >= watch.wanted_at);
             if (due && !watch.comparing) {
+                watch.wanted_at = now + kWantedEvery;
                 watch.compare_at = now + kCompareEvery;
                 watch.comparing = true;
                 loop_.spawn(run_compare(name));

@@ -40,6 +40,7 @@ class Nodes {
         Millis probe_at = 0;
         Millis compare_at = 0;
         Millis media_at = 0;
+        Millis wanted_at = 0; // not before, however odd it is there
         Millis lose_at = 0;
         bool probing = false;
         bool comparing = false;

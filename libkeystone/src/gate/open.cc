@@ -61,6 +61,13 @@ rt::Task<Admission> admit(Arrival a) {
         if (!decision.allowed()) {
             co_return out;
         }
+        // Its media are where the publisher is, and go to no other node.
+        if (!a.at_node.empty() && a.who.action == model::Action::play &&
+            !(decision.node == a.at_node)) {
+            out.code = Code::not_live;
+            out.retry_after_s = 5;
+            co_return out;
+        }
         if (!a.at_node.empty()) {
             out.node.assign(a.at_node);
             a.who.node = out.node.view();

@@ -3,8 +3,10 @@
 #include "codec/http_reader.h"
 #include "rt/wait.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -213,19 +215,77 @@ class Exchange : public rt::Op, private rt::FdSink {
     bool told_ = false;
 };
 
-rt::Task<Result<HttpAnswer>> call(HttpAsk ask) {
-    HostPort where = split(ask.host_port);
-    std::vector<Address> addresses = look_up(where, AI_NUMERICHOST);
-    if (addresses.empty()) {
-        auto blocking = [where] { return look_up(where, 0); };
-        auto found = co_await rt::offload(rt::Pool::store, blocking);
-        if (!found) {
-            co_return std::move(found.error());
-        }
-        addresses = std::move(*found);
+// A name of the configuration.  A resolver that does not answer holds a thread
+// for long, so there is one look-up at a time, and what was found before serves
+// until it is done.
+struct Name {
+    std::vector<Address> addresses;
+    std::optional<Error> failure; // of the last look
+    Millis good_until = 0;
+    bool looking = false;
+};
+
+std::map<std::string, Name, std::less<>> names_known; // of this process
+constexpr Millis kNameFor = 2 * kSecond;
+constexpr Millis kLookAgain = 10;
+
+// A task of the worker: who asked may be gone before the thread is done.
+rt::Task<void> refresh(std::string host_port) {
+    Name &name = names_known[host_port];
+    struct Looking {
+        bool &flag;
+        ~Looking() { flag = false; }
+    } looking{name.looking};
+    HostPort where = split(host_port);
+    auto blocking = [where] { return look_up(where, 0); };
+    auto found = co_await rt::offload(rt::Pool::store, blocking);
+    name.failure.reset();
+    if (!found) {
+        name.failure = std::move(found.error());
+    } else if (found->empty()) {
+        name.failure.emplace(Code::upstream_timeout,
+                             "the name " + where.host + " is not known", 5);
+    } else {
+        name.addresses = std::move(*found);
     }
-    Result<HttpAnswer> answer = Error(
-        Code::upstream_timeout, "the name " + where.host + " is not known", 5);
+    name.good_until = rt::Loop::current().now() + kNameFor;
+}
+
+rt::Task<Result<std::vector<Address>>> addresses_of(std::string host_port) {
+    std::vector<Address> numeric = look_up(split(host_port), AI_NUMERICHOST);
+    if (!numeric.empty()) {
+        co_return numeric;
+    }
+    rt::Loop &loop = rt::Loop::current();
+    Name &name = names_known[host_port];
+    bool looked = false;
+    for (;;) {
+        bool old = name.addresses.empty() || loop.now() >= name.good_until;
+        bool busy = std::any_of(names_known.begin(), names_known.end(),
+                                [](auto &n) { return n.second.looking; });
+        if (old && !busy && !looked) {
+            looked = true;
+            name.looking = true;
+            loop.spawn(refresh(host_port));
+        }
+        if (!name.addresses.empty()) {
+            co_return name.addresses;
+        }
+        if (looked && !name.looking && name.failure) {
+            co_return *name.failure;
+        }
+        co_await rt::sleep_for(kLookAgain);
+    }
+}
+
+rt::Task<Result<HttpAnswer>> call(HttpAsk ask) {
+    auto work = addresses_of(ask.host_port);
+    auto found = co_await std::move(work);
+    if (!found) {
+        co_return std::move(found.error());
+    }
+    std::vector<Address> addresses = std::move(*found);
+    Result<HttpAnswer> answer = Error(Code::upstream_timeout, "no address");
     for (const Address &address : addresses) {
         Exchange exchange(address, request_of(ask), ask.max_body);
         auto got = co_await exchange;

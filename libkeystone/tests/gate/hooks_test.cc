@@ -162,6 +162,24 @@ static void a_session_is_one_client(void **) {
     assert_false(w.sessions.table().claim(q, w.service, "q2", "", now));
 }
 
+// Straight to a node that the stream is not at: it would wait for ever.
+static void players_at_another_node_are_refused(void **) {
+    NodeWorld w;
+    conf::SrsNode other;
+    other.name = "srs_b";
+    other.api = "127.0.0.1:1";
+    w.config.srs_nodes.push_back(other);
+    std::string key = "key=" + w.key();
+    assert_text(w.hook(Event::publish, "p1", key, kRtmp), "");
+    w.add({"p1", w.id.str(), "fmle-publish", "192.0.2.9", 1000});
+    w.run(w.nodes->compare("srs_a"));
+    assert_int_equal(w.publisher()->state, model::SessionState::active);
+    assert_text(w.hook(Event::play, "v1", key, kRtmp), "");
+    assert_true(
+        w.sessions.table().move(w.publisher()->id, "srs_b", w.loop.wall()));
+    assert_text(w.hook(Event::play, "v2", key, kRtmp), "not_live");
+}
+
 static void viewers_are_counted_once(void **) {
     NodeWorld w;
     Id p = w.session(Action::publish);
@@ -263,6 +281,7 @@ int main() {
         cmocka_unit_test(rtmp_and_srt_bring_a_credential),
         cmocka_unit_test(names_that_srs_reads_otherwise),
         cmocka_unit_test(which_node_calls),
+        cmocka_unit_test(players_at_another_node_are_refused),
         cmocka_unit_test(a_session_is_one_client),
         cmocka_unit_test(viewers_are_counted_once),
         cmocka_unit_test(ending_a_session_ends_its_client),

@@ -44,6 +44,9 @@ static void a_name_is_looked_up(void **) {
     HttpServer server([](const auto &) { return HttpServer::json("{}"); });
     std::string port = server.address().substr(9);
     assert_true(r.run(net::http_call(ask("localhost" + port))).ok());
+    r.host.full = rt::Pool::store; // known by now
+    assert_true(r.run(net::http_call(ask("localhost" + port))).ok());
+    r.host.full.reset();
     auto none = r.run(net::http_call(ask("no-such-host.invalid:80", 9000)));
     assert_int_equal(none.error().code, Code::upstream_timeout);
 }
