@@ -130,6 +130,24 @@ void a_single_use_lasts_for_the_session(void **) {
     assert_text(code_name(other.code), "token_revoked");
 }
 
+// Only success spends a use.
+void a_use_is_given_back_to_who_is_refused(void **) {
+    HlsWorld w;
+    w.hide();
+    assert_true(
+        w.config.directive({"rate_limit", "play", "1r/m", "burst=1"}).ok());
+    std::string many = w.token(model::TokenKind::play);
+    std::string once = w.token(model::TokenKind::play, 1);
+    while (w.get(w.list(), "token=" + many).response.status != 429) {
+        w.memory.zone().viewers().clear();
+    }
+    assert_int_equal(w.get(w.list(), "token=" + once).response.status, 429);
+    w.until([&] { return w.loop.spawned() == 0; });
+    w.config.rate_limits_off = true;
+    assert_int_equal(w.get(w.list(), "token=" + once).next,
+                     Outcome::Next::pass);
+}
+
 void a_kicked_viewer_stays_out_for_a_while(void **) {
     HlsWorld w;
     Outcome out = w.get(w.list());
@@ -204,6 +222,7 @@ int main() {
         cmocka_unit_test(a_viewer_is_counted_once),
         cmocka_unit_test(a_full_stream_turns_newcomers_away),
         cmocka_unit_test(a_single_use_lasts_for_the_session),
+        cmocka_unit_test(a_use_is_given_back_to_who_is_refused),
         cmocka_unit_test(a_kicked_viewer_stays_out_for_a_while),
         cmocka_unit_test(viewers_come_back_after_a_pause),
         cmocka_unit_test(one_address_cannot_fill_a_stream),
