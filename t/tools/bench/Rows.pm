@@ -69,6 +69,16 @@ sub compared {
               my ($server, $ours) = @_;
               Load::wrk($server->{port}, $ours ? '/api/v1/streams' : '/list',
                   seconds => $s, token => $b->{access}) } },
+        { key => 'hook', what => 'SRS hook, new connection each',
+          plain => 'return 200', throughput => .90, cpu => 1.12,
+          run => sub {
+              my ($server, $ours) = @_;
+              Load::http($server->{port}, $ours
+                  ? "/api/v1/hooks/on_publish?k=$b->{hook_secret}&node=srs_h"
+                  : '/hook', method => 'POST', body => $b->{hook},
+                  count => 4 * $burst, connections => 32,
+                  headers => ['Content-Type: application/json',
+                              'Connection: close']) } },
         { key => 'rtmp', what => 'RTMP connect + publish',
           plain => 'nginx-rtmp', throughput => .90, cpu => 1.15,
           run => sub { Load::rtmp($_[0]{rtmp_port}, names => $b->{rtmp_names},

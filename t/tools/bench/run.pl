@@ -77,6 +77,7 @@ my $temp = join '', map { "    ${_}_temp_path tmp;\n" }
     qw( client_body proxy fastcgi uwsgi scgi );
 my @common = (dir => $dir, nginx => $ENV{NGINX_BINARY}, cpus => $server_cpu);
 
+my $id_of_srs = '"code":0,"server":"srs_h","service":"bench","pid":"1"';
 my $srs = Servers::start('srs', @common, cpus => $load_cpu, modules => '',
     config => sub { my ($s) = @_; <<"END" });
 http {
@@ -90,14 +91,21 @@ $http$temp
             if (\$request_method = DELETE) { return 200; }
             return 201 "$quoted";
         }
-        location /api/ {
-            default_type application/json;
-            return 200 '{"code":0,"server":"srs_a","service":"x","pid":"1"}';
+        location /api/ { return 404; }
+    }
+    # A node whose hooks are called: it has the one client that they are of.
+    server {
+        listen 127.0.0.1:$s->{rtmp_port};
+        default_type application/json;
+        location / { return 200 '{$id_of_srs}'; }
+        location /api/v1/clients/ {
+            return 200 '{$id_of_srs,"clients":[{"id":"bench001","url":"/live/x","name":"x","type":"fmle-publish","ip":"127.0.0.1","publish":true,"alive":1.0,"send_bytes":1,"recv_bytes":1}]}';
         }
     }
 }
 END
 
+$b{hook_secret} = 'secret-of-the-benchmark';
 my $rtmp_load = "load_module $ENV{RTMP_MODULE};";
 $b{start_keystone} = sub {
     my ($name, $cpu) = @_;
@@ -113,10 +121,13 @@ keystone {
     rtmp_base_url rtmp://127.0.0.1:$s->{rtmp_port};
     rate_limit off;
     srs_node srs_a api=127.0.0.1:$srs->{port};
+    srs_node srs_h api=127.0.0.1:$srs->{rtmp_port};
+    hook_secret $b{hook_secret};
 }
 http {
 $http$temp
     upstream srs_a { server 127.0.0.1:$srs->{port}; }
+    upstream srs_h { server 127.0.0.1:$srs->{port}; }
     server {
         listen 127.0.0.1:$s->{port};
         location /api/ { keystone_api; }
@@ -192,6 +203,15 @@ sub new_stream {
 
 say "bench: preparing $b{burst} streams";
 register('many@example.org');
+# WHIP and WHEP go to the other one.
+system("$build/keystonectl", '--store', "sqlite:$ours->{dir}/keystone.db",
+       'node', 'drain', 'srs_h') == 0 or die "srs_h is not drained\n";
+my $drained = time + 10;
+until (HTTP::Tiny->new->get("http://127.0.0.1:$ours->{port}/readyz")->{content}
+           =~ /"srs_h":\{"state":"up","drained":true/) {
+    die "srs_h does not drain\n" if time > $drained;
+    select undef, undef, undef, 0.05;
+}
 my @streams = map { new_stream() } 1 .. $b{burst};
 $b{whip_lines} = spew("$dir/whip.lines",
     join '', map { "$_->{id} $_->{stream_key}\n" } @streams);
@@ -200,12 +220,20 @@ $b{rtmp_names} = spew("$dir/rtmp.names",
     join '', map { "$_->{id}?key=$_->{stream_key}\n" } @rtmp);
 $b{watched} = new_stream();
 $b{private} = new_stream(visibility => 'private');
+$b{hooked} = new_stream();
 $b{play_token} = api('POST', "/streams/$b{private}{id}/tokens",
     { kind => 'play', ttl_seconds => 86400 })->{token};
 register('bench@example.org');
 $b{first} = (map { new_stream() } 1 .. 20)[0];
 $b{login} = spew("$dir/login.json", encode_json(
     { email => 'bench@example.org', password => 'correct horse' }));
+# As SRS sends it (t/captures/srs5/hooks/on_publish.rtmp.json).
+$b{hook} = spew("$dir/hook.json", encode_json({
+    server_id => 'srs_h', service_id => 'bench', action => 'on_publish',
+    client_id => 'bench001', ip => '127.0.0.1', vhost => '__defaultVhost__',
+    app => 'live', tcUrl => 'rtmp://127.0.0.1:1935/live',
+    stream => $b{hooked}{id}, param => "?key=$b{hooked}{stream_key}",
+    stream_url => "/live/$b{hooked}{id}", stream_id => 'vid-bench01' }));
 my $segment = 65536;
 spew("$dir/hls/live/$b{private}{id}-1.ts", "\x47" . "\0" x ($segment - 1));
 
@@ -253,6 +281,10 @@ $http$temp
         location /rtc/v1/ { proxy_pass http://srs_a; }
         location /refused/ { return 401; }
         location /live/ { root $dir/hls; }
+        location = /hook {
+            default_type application/json;
+            return 200 '{"code":0}';
+        }
         location = /one { default_type application/json; return 200 '$one'; }
         location = /list {
             default_type application/json;
