@@ -44,6 +44,12 @@ bool is_remote_on(const Session &s, std::string_view node) {
     return s.node == node && s.owner_pid == 0;
 }
 
+// However it ends: else it would never be done again.
+struct Done {
+    bool &flag;
+    ~Done() { flag = false; }
+};
+
 // What SRS calls a session of this kind.
 template <class S> bool is_type(const S &s, std::string_view type) {
     switch (s.protocol) {
@@ -173,27 +179,25 @@ rt::Task<void> Nodes::tick() {
 }
 
 rt::Task<void> Nodes::run_probe(std::string node) {
-    Watch &watch = watches_.find(node)->second;
+    Done done{watches_.find(node)->second.probing};
     auto work = probe(std::move(node));
     co_await std::move(work);
-    watch.probing = false;
 }
 
 rt::Task<void> Nodes::run_compare(std::string node) {
-    Watch &watch = watches_.find(node)->second;
+    Done done{watches_.find(node)->second.comparing};
     auto work = compare(std::move(node));
     co_await std::move(work);
-    watch.comparing = false;
 }
 
 rt::Task<void> Nodes::run_media(std::string node) {
-    Watch &watch = watches_.find(node)->second;
+    Done done{watches_.find(node)->second.looking};
     auto work = look_for_media(std::move(node));
     co_await std::move(work);
-    watch.looking = false;
 }
 
 rt::Task<void> Nodes::run_wishes() {
+    Done finished{reading_wishes_};
     if (recover_again_ || zone_.claim_recovery()) {
         auto again = recover();
         bool done = co_await std::move(again);
@@ -205,7 +209,6 @@ rt::Task<void> Nodes::run_wishes() {
     }
     auto work = read_wishes();
     co_await std::move(work);
-    reading_wishes_ = false;
 }
 
 rt::Task<void> Nodes::read_wishes() {
@@ -325,7 +328,9 @@ rt::Task<void> Nodes::compare(std::string node) {
         bool closed = s.state == SessionState::closed;
         bool linked = !s.srs_client.empty();
         bool other_run = linked && !(s.srs_service == service);
-        bool settled = linked && s.linked_at + kSettle < asked;
+        // who is not in a whole list, and would be by now, is gone
+        bool settled =
+            linked && clients->whole && s.linked_at + kSettle < asked;
         auto it = there.find(s.srs_client.view());
         bool listed = linked && !other_run && it != there.end();
         const srs::Client *client = listed ? it->second : nullptr;

@@ -117,6 +117,7 @@ Result<Clients> read_clients(std::string_view body) {
     for (size_t i = 0; i < rows.size(); i++) {
         all.rows.push_back(client_of(rows.at(i)));
     }
+    all.whole = rows.size() < kMaxRows;
     return all;
 }
 

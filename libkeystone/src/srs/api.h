@@ -32,6 +32,7 @@ struct Client {
 
 struct Clients {
     Identity from;
+    bool whole = true; // false: there may be more
     std::vector<Client> rows;
 };
 

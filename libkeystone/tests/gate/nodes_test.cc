@@ -159,6 +159,19 @@ static void a_new_run_of_the_process_has_none_of_them(void **) {
     assert_int_equal(w.find(p).end_reason, EndReason::upstream);
 }
 
+// More clients than are asked for: who is not told of may be there.
+static void a_list_that_is_cut(void **) {
+    NodeWorld w;
+    Id p = publish(w, "zz");
+    for (int i = 0; i < 20000; i++) {
+        w.add({"a" + std::to_string(i), "x", "rtmp-play"});
+    }
+    w.host.ahead += 3 * kSecond;
+    w.run(w.nodes->compare("srs_a"));
+    assert_int_equal(node_of(w).clients, 20000);
+    assert_text(w.state(p), "active");
+}
+
 // SRS puts a player into its list when the answer to its hook is there.
 static void a_player_between_its_hook_and_the_list(void **) {
     NodeWorld w;
@@ -478,6 +491,7 @@ int main() {
         cmocka_unit_test(clients_that_left_without_a_word),
         cmocka_unit_test(a_client_newer_than_the_list),
         cmocka_unit_test(a_new_run_of_the_process_has_none_of_them),
+        cmocka_unit_test(a_list_that_is_cut),
         cmocka_unit_test(a_player_between_its_hook_and_the_list),
         cmocka_unit_test(strangers_are_ended),
         cmocka_unit_test(who_is_in_the_store_is_no_stranger),
