@@ -35,7 +35,10 @@ class Nodes {
     rt::Task<void> read_wishes();
 
   private:
-    struct Ours;
+    static constexpr Millis kMediaEvery = 300;
+
+    struct Ours; // a session, as far as a comparison looks at it
+    struct Look; // one comparison
     struct Watch {
         Millis probe_at = 0;
         Millis compare_at = 0;
@@ -59,8 +62,12 @@ class Nodes {
     rt::Task<void> end_strangers(std::string node, std::string service,
                                  std::vector<std::string> clients);
     rt::Task<Result<bool>> adopt(model::Session session);
-    void send_after(const std::string &node, const std::vector<Ours> &ours,
-                    WallMs now);
+    static bool alike(const Ours &session, const srs::Client &client);
+    void check(Look &look, const Ours &session);
+    void match(Look &look);
+    std::vector<std::string> strangers(const Look &look);
+    void end_unclaimed(const Look &look);
+    void send_after(const Look &look);
     bool leads();
 
     store::Store &store_;

@@ -34,7 +34,7 @@ Result<Json> envelope(std::string_view body, Identity *from) {
     return json;
 }
 
-Client client_of(const Json &row) {
+Client client_row(const Json &row) {
     Client c;
     c.id = row.string("id").value_or("");
     c.url = row.string("url").value_or("");
@@ -48,7 +48,7 @@ Client client_of(const Json &row) {
     return c;
 }
 
-Stream stream_of(const Json &row) {
+Stream stream_row(const Json &row) {
     Stream s;
     s.id = row.string("id").value_or("");
     s.url = row.string("url").value_or("");
@@ -94,6 +94,36 @@ Result<int64_t> code_of(std::string_view body) {
 
 } // namespace
 
+std::string_view stream_of(std::string_view url) {
+    constexpr std::string_view kApp = "/live/";
+    if (!url.starts_with(kApp)) {
+        return {};
+    }
+    std::string_view name = url.substr(kApp.size());
+    return is_id(prefix::kStream, name) ? name : std::string_view();
+}
+
+bool is_type(std::string_view type, model::Protocol protocol,
+             model::Action action) {
+    using model::Protocol;
+    bool publishes = action == model::Action::publish;
+    switch (protocol) {
+    case Protocol::whip:
+        return type == "rtc-publish";
+    case Protocol::whep:
+        return type == "rtc-play";
+    case Protocol::srt:
+        return type == (publishes ? "srt-publish" : "srt-play");
+    case Protocol::flv:
+        return type == "flv-play";
+    case Protocol::rtmp: // publishers by the way they say it
+        return publishes ? type.ends_with("-publish") : type == "rtmp-play";
+    case Protocol::hls:
+        return false;
+    }
+    return false;
+}
+
 Result<Identity> read_identity(std::string_view body) {
     Identity from;
     auto json = envelope(body, &from);
@@ -115,7 +145,7 @@ Result<Clients> read_clients(std::string_view body) {
     }
     all.rows.reserve(rows.size());
     for (size_t i = 0; i < rows.size(); i++) {
-        all.rows.push_back(client_of(rows.at(i)));
+        all.rows.push_back(client_row(rows.at(i)));
     }
     all.whole = rows.size() < kMaxRows;
     return all;
@@ -132,7 +162,7 @@ Result<Streams> read_streams(std::string_view body) {
     }
     Json one = (*json)["stream"];
     if (one.is_object()) {
-        all.rows.push_back(stream_of(one));
+        all.rows.push_back(stream_row(one));
         return all;
     }
     Json rows = (*json)["streams"];
@@ -141,7 +171,7 @@ Result<Streams> read_streams(std::string_view body) {
     }
     all.rows.reserve(rows.size());
     for (size_t i = 0; i < rows.size(); i++) {
-        all.rows.push_back(stream_of(rows.at(i)));
+        all.rows.push_back(stream_row(rows.at(i)));
     }
     return all;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "model/session.h"
 #include "net/http_client.h"
 #include "rt/task.h"
 
@@ -47,6 +48,12 @@ struct Streams {
     Identity from;
     std::vector<Stream> rows;
 };
+
+// "/live/str_..." of the default vhost; empty: it is none of ours.
+std::string_view stream_of(std::string_view url);
+// What SRS calls a client of this kind.
+bool is_type(std::string_view type, model::Protocol protocol,
+             model::Action action);
 
 // Pure: what an answer's body says.  upstream_error: SRS does not talk so.
 Result<Identity> read_identity(std::string_view body);
