@@ -4,6 +4,12 @@
 
 namespace ks::gate {
 
+namespace {
+
+constexpr Millis kFirstWait = 250; // before the second try; then twice as long
+
+} // namespace
+
 Upstream::Upstream(const conf::Config &config, zone::Zone &zone, rt::Loop &loop)
     : zone_(zone), loop_(loop) {
     for (const conf::SrsNode &node : config.srs_nodes) {
@@ -94,7 +100,8 @@ rt::Task<void> Upstream::work(Lane &lane) {
 }
 
 rt::Task<void> Upstream::put_later(Job job) {
-    co_await rt::sleep_for(Millis{250} << job.tries);
+    Millis wait = kFirstWait << job.tries;
+    co_await rt::sleep_for(wait);
     put(std::move(job));
 }
 

@@ -3,6 +3,8 @@
 #include "codec/json.h"
 #include "codec/uri.h"
 
+#include <algorithm>
+
 namespace ks::srs {
 
 namespace {
@@ -15,6 +17,14 @@ constexpr std::string_view kApp = "live";
 constexpr std::string_view kVhost = "__defaultVhost__";
 
 bool has_stream(Event e) { return e != Event::connect && e != Event::close; }
+
+// It goes into the log.
+bool has_control(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](char c) {
+        auto byte = static_cast<unsigned char>(c);
+        return byte < 0x20 || byte == 0x7f;
+    });
+}
 
 } // namespace
 
@@ -91,7 +101,7 @@ Result<Hook> read_hook(std::string_view body, std::optional<Event> event) {
     if (!codec::is_stream_name(h.client_id) || h.client_id.size() > 15 ||
         (h.event != Event::forward &&
          (!codec::is_stream_name(h.service_id) || h.service_id.size() > 15)) ||
-        h.server_id.size() > 63) {
+        h.server_id.size() > 63 || has_control(h.server_id)) {
         return Error(Code::invalid_request,
                      "client_id, service_id or server_id is missing or not "
                      "one of SRS's.");

@@ -126,6 +126,8 @@ static void what_is_no_hook(void **) {
              R"({"action":"on_publish","client_id":"1234567890123456",)"
              R"("service_id":"b"})",
              R"({"action":"on_publish","client_id":7,"service_id":"b"})",
+             R"({"action":"on_publish","client_id":"a","service_id":"b",)"
+             R"("server_id":"x\n2026 [alert]"})",
          }) {
         assert_row(text, !srs::read_hook(text, std::nullopt).ok());
     }
