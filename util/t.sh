@@ -46,8 +46,9 @@ for name in "${names[@]}"; do
     export TEST_NGINX_BINARY=$ngx_binary KEYSTONE_OBJS=$ngx_dir/objs
     export KEYSTONE_RTMP_MODULE=$ngx_rtmp KEYSTONE_CTL=$BUILD/keystonectl
     [ "$name" != asan ] || sanitizers_to "$reports"
+    # Most of a test is waiting, so there are more of them than processors.
     # What nginx says of a bad configuration is what such a test looks at.
-    prove -I "$DEPS/test-nginx" -I t/lib -j "${JOBS:-$(nproc)}" \
+    prove -I "$DEPS/test-nginx" -I t/lib -j "${JOBS:-$(($(nproc) + 2))}" \
         "${files[@]}" 2> >(grep -vE '^WARNING: t/.*\[emerg\]' \
             >&2) || failed+=("$name")
     if [ -n "$(find "$reports" -type f -size +0)" ]; then
