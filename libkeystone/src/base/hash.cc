@@ -126,6 +126,15 @@ Sha1 hmac_sha1(std::string_view key, std::string_view data) {
     return out;
 }
 
+Sha1 sha1(std::string_view data) {
+    Sha1 out;
+    unsigned len = 0;
+    must(EVP_Digest(data.data(), data.size(), out.data(), &len, EVP_sha1(),
+                    nullptr) == 1 &&
+         len == out.size());
+    return out;
+}
+
 // Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.
 uint64_t siphash24(const SipKey &key, std::string_view data) {
     uint64_t v[4] = {

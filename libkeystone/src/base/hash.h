@@ -18,9 +18,10 @@ using Sha256 = std::array<uint8_t, 32>;
 Sha256 sha256(std::string_view data);
 Sha256 hmac_sha256(std::string_view key, std::string_view data);
 
-// For TURN, whose servers know nothing else; nothing of ours relies on it.
+// For those who know nothing else (TURN); nothing of ours relies on it.
 using Sha1 = std::array<uint8_t, 20>;
 Sha1 hmac_sha1(std::string_view key, std::string_view data);
+Sha1 sha1(std::string_view data); // what Redis calls a script
 
 // For a key that signs often: its two blocks are hashed once, in advance.
 // Holds no copy of the key; may be used by several threads.

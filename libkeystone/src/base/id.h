@@ -26,6 +26,7 @@ constexpr std::string_view kSession = "ses_";
 constexpr std::string_view kToken = "tok_";
 constexpr std::string_view kKey = "key_";   // a stream key's token row
 constexpr std::string_view kLogin = "lgn_"; // a login session
+constexpr std::string_view kHost = "hst_";  // an nginx, by its zone
 } // namespace prefix
 
 Id make_id(std::string_view prefix, Entropy &entropy);

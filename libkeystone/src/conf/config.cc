@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "conf/media.h"
+#include "conf/store.h"
 #include "conf/words.h"
 
 #include <algorithm>
@@ -41,40 +42,6 @@ Result<void> set_base_url(std::string &into, const Words &words,
     }
     return bad(quoted(words[0]) + " is not a base address: write for example " +
                quoted(std::string(*schemes.begin()) + "://live.example.org"));
-}
-
-Result<void> set_store(Config &c, const Words &words) {
-    auto value = only_value(words);
-    if (!value) {
-        return value.error();
-    }
-    if (value->empty()) {
-        return {}; // finish() has the default
-    }
-    if (value->starts_with("postgres://") ||
-        value->starts_with("postgresql://")) {
-        return bad("\"store\" names PostgreSQL, which this build cannot use: "
-                   "write \"store sqlite:/var/lib/keystone/keystone.db;\"");
-    }
-    if (!value->starts_with("sqlite:") || value->size() == 7) {
-        // not quoted back: it may hold a password
-        return bad("\"store\" is not an address of a database: write for "
-                   "example \"store sqlite:/var/lib/keystone/keystone.db;\"");
-    }
-    c.store_url = Secret(*value);
-    return {};
-}
-
-Result<void> set_redis(Config &, const Words &words) {
-    auto value = only_value({words[0], words.size() > 1 ? words[1] : ""});
-    if (!value) {
-        return value.error();
-    }
-    if (value->empty()) {
-        return {};
-    }
-    return bad("\"redis\" is set, but this build cannot use Redis: remove the "
-               "directive, or leave its environment variable empty");
 }
 
 Result<void> add_jwt_secret(Config &c, const Words &words) {
@@ -222,7 +189,8 @@ Result<void> Config::directive(const Words &words) {
     };
     static constexpr Known kKnown[] = {
         {"store", false, set_store},
-        {"redis", false, set_redis},
+        {"redis", false,
+         [](Config &c, const Words &w) { return set_redis(c.redis, w); }},
         {"jwt_secret", true, add_jwt_secret},
         {"edge_base_url", false,
          [](Config &c, const Words &w) {
@@ -283,11 +251,15 @@ Result<void> Config::finish() {
     return {};
 }
 
+bool Config::several_hosts() const {
+    return redis.used() || !store_url.reveal().starts_with("sqlite:");
+}
+
 Config Config::copy() const {
     Config c;
     c.store_url = store_url.copy();
-    c.redis = redis;
-    c.redis_password = redis_password.copy();
+    c.store = store;
+    c.redis = redis.copy();
     for (const Secret &s : jwt_secrets) {
         c.jwt_secrets.push_back(s.copy());
     }

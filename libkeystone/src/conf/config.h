@@ -4,6 +4,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "conf/redis.h"
 
 #include <map>
 #include <string>
@@ -38,10 +39,18 @@ struct RateLimit {
     int burst = 0;
 };
 
+// For PostgreSQL, of each worker; a SQLite file takes no notice.
+struct StoreLimits {
+    int pool = 4;    // connections
+    int queue = 500; // who may wait for one
+    Millis timeout = 5 * kSecond;
+    bool pooler = false; // a pooler in transaction mode stands between
+};
+
 struct Config {
     Secret store_url; // may hold a password
-    std::string redis;
-    Secret redis_password;
+    StoreLimits store;
+    Redis redis;                     // not used() without the directive
     std::vector<Secret> jwt_secrets; // the first signs, all verify; at most 2
     std::string edge_base_url;       // https://live.example.org, no slash
     std::string hls_base_url;
@@ -59,6 +68,10 @@ struct Config {
     Result<void> directive(const std::vector<std::string> &words);
     // Defaults, and what only shows as a whole.
     Result<void> finish();
+
+    // Others may be at the same store: they share who is live, who is kept out,
+    // whose a session is.
+    bool several_hosts() const;
 
     Config copy() const;
 

@@ -59,6 +59,14 @@ static void hmac_vectors(void **) {
 }
 
 // RFC 2202, section 3.
+// RFC 3174, section 7.3
+static void sha1_vectors(void **) {
+    assert_text(hex_encode(sha1("abc")),
+                "a9993e364706816aba3e25717850c26c9cd0d89d");
+    assert_text(hex_encode(sha1("")),
+                "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+}
+
 static void hmac_sha1_vectors(void **) {
     const HmacVector rows[] = {
         {std::string(20, '\x0b'), "Hi There",
@@ -117,6 +125,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(sha256_vectors),
         cmocka_unit_test(hmac_vectors),
+        cmocka_unit_test(sha1_vectors),
         cmocka_unit_test(hmac_sha1_vectors),
         cmocka_unit_test(a_key_signs_again_and_again),
         cmocka_unit_test(siphash_vectors),

@@ -22,7 +22,8 @@ void a_whole_block_is_read(void **) {
     setenv("TEST_JWT", kSecret, 1);
     Config c;
     for (const Words &words : std::vector<Words>{
-             {"store", "sqlite:/var/lib/keystone/keystone.db"},
+             {"store", "postgresql://u:p@db/keystone", "pool=8", "queue=100",
+              "timeout=2500ms", "pooler=transaction"},
              {"jwt_secret", "env:TEST_JWT"},
              {"jwt_secret", "another secret that is long enough, too"},
              {"edge_base_url", "https://live.example.org/"},
@@ -48,8 +49,13 @@ void a_whole_block_is_read(void **) {
     assert_int_equal(c.rate_limits["login"].count, 10);
     assert_int_equal(c.rate_limits["login"].burst, 5);
     assert_false(c.registration_open);
+    assert_text(c.store_url.reveal(), "postgresql://u:p@db/keystone");
 
     Config copy = c.copy();
+    assert_int_equal(copy.store.pool, 8);
+    assert_int_equal(copy.store.queue, 100);
+    assert_int_equal(copy.store.timeout, 2500);
+    assert_true(copy.store.pooler);
     assert_text(copy.jwt_secrets[0].reveal(), kSecret);
     assert_text(copy.srs_nodes[0].name, "srs_a");
     assert_true(copy.ice_servers[0].is_open());
@@ -102,9 +108,14 @@ void bad_values_are_refused_with_the_cure(void **) {
          "sample of the documentation"},
         {{"jwt_secret"}, "takes one value"},
         {{"store", "mysql://x"}, "store sqlite:"},
-        {{"store", "postgres://u:hunter2@h/db"}, "PostgreSQL"},
-        {{"store", "a", "b"}, "takes one value"},
-        {{"redis", "127.0.0.1:6379"}, "Redis"},
+        {{"store", "hunter2@h/db"}, "postgresql://USER:PASSWORD@HOST"},
+        {{"store"}, "needs an address"},
+        {{"store", "a", "b"}, "takes one address"},
+        {{"store", "sqlite:a", "pool=0"}, "from 1 to 100"},
+        {{"store", "sqlite:a", "queue=x"}, "not a number"},
+        {{"store", "sqlite:a", "timeout=5m"}, "100ms to 60s"},
+        {{"store", "sqlite:a", "pooler=on"}, "\"transaction\""},
+        {{"store", "host=h", "password=hunter2"}, "stands in quotes"},
         {{"edge_base_url", "live.example.org"}, "https://live.example.org"},
         {{"edge_base_url", "ftp://live.example.org"}, "not a base address"},
         {{"cors_origins", "*"}, "not an origin"},
