@@ -29,6 +29,8 @@ typedef struct {
     ngx_event_t           hold;
     ngx_uint_t            holds;
 
+    ngx_connection_t     *quit;             /* an idle one: see below */
+
     unsigned              draining:1;
 
     /* the fd that debug messages about our events show */
@@ -38,6 +40,8 @@ typedef struct {
 
 static void ngx_keystone_alarm_handler(ngx_event_t *ev);
 static void ngx_keystone_post_handler(ngx_event_t *ev);
+static void ngx_keystone_watch_quit(ngx_keystone_host_t *h, ngx_log_t *log);
+static void ngx_keystone_quit_handler(ngx_event_t *ev);
 static void ngx_keystone_hold_handler(ngx_event_t *ev);
 
 static int64_t ngx_keystone_monotonic(void *data);
@@ -109,6 +113,8 @@ ngx_keystone_host_init(ngx_cycle_t *cycle, ngx_keystone_conf_t *kcf)
         return NULL;
     }
 
+    ngx_keystone_watch_quit(h, cycle->log);
+
     /* the first turn of the loop starts the core */
 
     ngx_post_event(&h->post, &ngx_posted_next_events);
@@ -121,6 +127,7 @@ void
 ngx_keystone_host_exit(void)
 {
     ngx_uint_t            i;
+    ngx_connection_t     *c;
     ngx_keystone_host_t  *h;
 
     h = &ngx_keystone_host;
@@ -140,6 +147,61 @@ ngx_keystone_host_exit(void)
     if (h->post.posted) {
         ngx_delete_posted_event(&h->post);
     }
+
+    c = h->quit;
+
+    if (c) {
+        (void) ngx_close_file(c->fd);
+
+        ngx_free_connection(c);
+        c->fd = (ngx_socket_t) -1;
+
+        h->quit = NULL;
+    }
+}
+
+
+/*
+ * A worker that has nothing to do would be gone before the core heard that it
+ * is to end, but nginx calls what reads from idle connections.
+ */
+
+static void
+ngx_keystone_watch_quit(ngx_keystone_host_t *h, ngx_log_t *log)
+{
+    ngx_fd_t           fd;
+    ngx_connection_t  *c;
+
+    fd = ngx_open_file("/dev/null", NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      ngx_open_file_n " \"/dev/null\" failed");
+        return;
+    }
+
+    c = ngx_get_connection(fd, log);
+    if (c == NULL) {
+        (void) ngx_close_file(fd);
+        return;
+    }
+
+    c->log = log;
+    c->idle = 1;
+
+    c->read->handler = ngx_keystone_quit_handler;
+    c->read->log = log;
+
+    c->write->handler = ngx_keystone_quit_handler;
+    c->write->log = log;
+
+    h->quit = c;
+}
+
+
+static void
+ngx_keystone_quit_handler(ngx_event_t *ev)
+{
+    ngx_keystone_run();
 }
 
 

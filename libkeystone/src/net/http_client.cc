@@ -1,13 +1,12 @@
 #include "net/http_client.h"
 
 #include "codec/http_reader.h"
+#include "rt/resolve.h"
 #include "rt/wait.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <map>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,46 +15,6 @@
 namespace ks::net {
 
 namespace {
-
-struct Address {
-    sockaddr_storage text{};
-    socklen_t len = 0;
-};
-
-struct HostPort {
-    std::string host;
-    std::string port;
-};
-
-HostPort split(const std::string &text) {
-    size_t colon = text.rfind(':');
-    HostPort out{text.substr(0, colon), text.substr(colon + 1)};
-    if (out.host.starts_with('[') && out.host.ends_with(']')) {
-        out.host = out.host.substr(1, out.host.size() - 2);
-    }
-    return out;
-}
-
-// All it has, as one may be of a family that the server does not listen on.
-// Blocks unless `flags` say that the host is a number.
-std::vector<Address> look_up(const HostPort &where, int flags) {
-    std::vector<Address> all;
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = flags | AI_NUMERICSERV;
-    addrinfo *found = nullptr;
-    if (getaddrinfo(where.host.c_str(), where.port.c_str(), &hints, &found) !=
-        0) {
-        return all;
-    }
-    for (const addrinfo *a = found; a != nullptr; a = a->ai_next) {
-        Address &out = all.emplace_back();
-        out.len = a->ai_addrlen;
-        std::memcpy(&out.text, a->ai_addr, a->ai_addrlen);
-    }
-    freeaddrinfo(found);
-    return all;
-}
 
 // Whose sessions are taken for lost depends on this: only a refusal is sure.
 Code code_of(int error) {
@@ -89,7 +48,7 @@ std::string request_of(const HttpAsk &ask) {
 // A connection and what goes over it.  Destroyed at any time, it is closed.
 class Exchange : public rt::Op, private rt::FdSink {
   public:
-    Exchange(const Address &address, std::string request, size_t max_body)
+    Exchange(const rt::Address &address, std::string request, size_t max_body)
         : address_(address), request_(std::move(request)), reader_(max_body) {}
     ~Exchange() override { close_fd(); }
 
@@ -110,7 +69,7 @@ class Exchange : public rt::Op, private rt::FdSink {
   private:
     // False: it has ended already.
     bool begin() {
-        const auto *to = reinterpret_cast<const sockaddr *>(&address_.text);
+        const sockaddr *to = address_.get();
         fd_ = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                      0);
         if (fd_ < 0) {
@@ -204,7 +163,7 @@ class Exchange : public rt::Op, private rt::FdSink {
         }
     }
 
-    Address address_;
+    rt::Address address_;
     std::string request_;
     codec::HttpReader reader_;
     std::optional<Error> failed_;
@@ -215,78 +174,15 @@ class Exchange : public rt::Op, private rt::FdSink {
     bool told_ = false;
 };
 
-// A name of the configuration.  A resolver that does not answer holds a thread
-// for long, so there is one look-up at a time, and what was found before serves
-// until it is done.
-struct Name {
-    std::vector<Address> addresses;
-    std::optional<Error> failure; // of the last look
-    Millis good_until = 0;
-    bool looking = false;
-};
-
-std::map<std::string, Name, std::less<>> names_known; // of this process
-constexpr Millis kNameFor = 2 * kSecond;
-constexpr Millis kLookAgain = 10;
-
-// A task of the worker: who asked may be gone before the thread is done.
-rt::Task<void> refresh(std::string host_port) {
-    Name &name = names_known[host_port];
-    struct Looking {
-        bool &flag;
-        ~Looking() { flag = false; }
-    } looking{name.looking};
-    HostPort where = split(host_port);
-    auto blocking = [where] { return look_up(where, 0); };
-    auto found = co_await rt::offload(rt::Pool::store, blocking);
-    name.failure.reset();
-    if (!found) {
-        name.failure = std::move(found.error());
-    } else if (found->empty()) {
-        name.failure.emplace(Code::upstream_timeout,
-                             "the name " + where.host + " is not known", 5);
-    } else {
-        name.addresses = std::move(*found);
-    }
-    name.good_until = rt::Loop::current().now() + kNameFor;
-}
-
-rt::Task<Result<std::vector<Address>>> addresses_of(std::string host_port) {
-    std::vector<Address> numeric = look_up(split(host_port), AI_NUMERICHOST);
-    if (!numeric.empty()) {
-        co_return numeric;
-    }
-    rt::Loop &loop = rt::Loop::current();
-    Name &name = names_known[host_port];
-    bool looked = false;
-    for (;;) {
-        bool old = name.addresses.empty() || loop.now() >= name.good_until;
-        bool busy = std::any_of(names_known.begin(), names_known.end(),
-                                [](auto &n) { return n.second.looking; });
-        if (old && !busy && !looked) {
-            looked = true;
-            name.looking = true;
-            loop.spawn(refresh(host_port));
-        }
-        if (!name.addresses.empty()) {
-            co_return name.addresses;
-        }
-        if (looked && !name.looking && name.failure) {
-            co_return *name.failure;
-        }
-        co_await rt::sleep_for(kLookAgain);
-    }
-}
-
 rt::Task<Result<HttpAnswer>> call(HttpAsk ask) {
-    auto work = addresses_of(ask.host_port);
+    auto work = rt::resolve(rt::split_host_port(ask.host_port));
     auto found = co_await std::move(work);
     if (!found) {
         co_return std::move(found.error());
     }
-    std::vector<Address> addresses = std::move(*found);
+    std::vector<rt::Address> addresses = std::move(*found);
     Result<HttpAnswer> answer = Error(Code::upstream_timeout, "no address");
-    for (const Address &address : addresses) {
+    for (const rt::Address &address : addresses) {
         Exchange exchange(address, request_of(ask), ask.max_body);
         auto got = co_await exchange;
         answer = std::move(got);

@@ -92,6 +92,13 @@ Loop::~Loop() {
     current_ = nullptr;
 }
 
+void Loop::drain() {
+    draining_ = true;
+    for (const auto &fn : std::exchange(on_drain_, {})) {
+        fn();
+    }
+}
+
 void Loop::ready(Ready &item) {
     if (item.queued()) {
         return;

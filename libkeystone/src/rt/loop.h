@@ -9,6 +9,7 @@
 #include "rt/host.h"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -103,7 +104,11 @@ class Loop {
     void cancel_spawned();
 
     // The process drains: background work should end by itself.
-    void drain() { draining_ = true; }
+    void drain();
+    // Called then, once, from the loop.
+    void on_drain(std::function<void()> fn) {
+        on_drain_.push_back(std::move(fn));
+    }
     bool draining() const { return draining_; }
 
   private:
@@ -136,6 +141,7 @@ class Loop {
     bool running_ = false;
     bool posted_ = false;
     bool draining_ = false;
+    std::vector<std::function<void()>> on_drain_;
 };
 
 } // namespace ks::rt
