@@ -48,11 +48,14 @@ nginx_version() {
 # Packages of another suite, unpacked once into build/deps/SUITE.
 nginx_unpacked() {
     local suite=$1 root=$DEPS/$1 package
-    if [ ! -f "$root/complete" ]; then
+    # with what libpq5 needs
+    local packages=(nginx nginx-dev libnginx-mod-rtmp libc6 libssl3t64
+        libpcre2-8-0 zlib1g libcrypt1 libzstd1 libgcc-s1 libstdc++6
+        libsqlite3-0 libjansson4 libargon2-1 libpq5 libldap2
+        libgssapi-krb5-2 libkrb5-3 libk5crypto3 libkrb5support0 libcom-err2
+        libkeyutils1 libsasl2-2)
+    if [ "$(cat "$root/complete" 2> /dev/null)" != "${packages[*]}" ]; then
         say "nginx $suite: fetching Debian $suite's nginx packages"
-        local packages=(nginx nginx-dev libnginx-mod-rtmp libc6 libssl3t64
-            libpcre2-8-0 zlib1g libcrypt1 libzstd1 libgcc-s1 libstdc++6
-            libsqlite3-0 libjansson4 libargon2-1)
         rm -rf "$root"
         mkdir -p "$root/debs"
         for package in "${packages[@]}"; do
@@ -67,7 +70,7 @@ nginx_unpacked() {
         for package in "$root"/debs/*.deb; do
             dpkg-deb -x "$package" "$root/root"
         done
-        touch "$root/complete"
+        echo "${packages[*]}" > "$root/complete"
     fi
     ngx_source=$root/root/usr/share/nginx/src
     ngx_binary=$root/root/usr/sbin/nginx

@@ -9,16 +9,16 @@ packages_of() {
     case $1 in
         build)
             echo g++ make pkg-config nginx nginx-dev libnginx-mod-rtmp \
-                libsqlite3-dev libjansson-dev libargon2-dev libssl-dev \
-                libpcre2-dev zlib1g-dev xz-utils
+                libsqlite3-dev libpq-dev libjansson-dev libargon2-dev libssl-dev \
+                libhiredis-dev libpcre2-dev zlib1g-dev xz-utils
             ;;
         run) packages_of build; echo perl ;;
-        unit) packages_of build; echo libcmocka-dev ;;
+        unit) packages_of build; echo libcmocka-dev postgresql pgbouncer redis-server openssl ;;
         t)
             packages_of build
             echo perl libtest-base-perl libtest-longstring-perl \
                 liblist-moreutils-perl libhttp-message-perl libtext-diff-perl \
-                ffmpeg sqlite3
+                ffmpeg sqlite3 postgresql redis-server
             ;;
         e2e) packages_of t; cat "$ROOT/t/e2e/packages.txt" ;;
         lint)

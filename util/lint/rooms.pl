@@ -14,8 +14,9 @@ my %may = (
     conf  => 'base codec model',
     rt    => 'base',
     zone  => 'base model',
-    sql   => 'base rt',
-    store => 'base codec model conf rt zone sql',
+    sql   => 'base codec rt',
+    redis => 'base codec rt',
+    store => 'base codec model conf rt zone sql redis',
     net   => 'base codec rt',
     srs   => 'base codec model rt net',
     gate  => 'base codec model conf rt zone store net srs',
@@ -29,6 +30,7 @@ my %only = (
     'sqlite3.h'   => 'sql',
     'libpq-fe.h'  => 'sql',
     'jansson.h'   => 'codec',
+    'hiredis/hiredis.h' => 'codec',
     'keystone.h'  => 'abi',
 );
 

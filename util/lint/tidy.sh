@@ -1,6 +1,7 @@
 #!/bin/bash
-# clang-tidy over the C++ core without its tests: tidy.sh [FILE...]. What passed
-# is not looked at again until it, a header or the profile changes.
+# clang-tidy over the C++ core without its tests: tidy.sh [FILE...]; clang's own
+# warnings, which see what gcc does not, are errors of it. What passed is not
+# looked at again until it, a header or the profile changes.
 # shellcheck source=util/common.sh
 . "$(dirname "$0")/../common.sh"
 
@@ -15,14 +16,16 @@ mkdir -p "$passed"
 common=$(cat .clang-tidy libkeystone/src/*/*.h libkeystone/include/*.h |
     sha256sum)
 gen=$BUILD/gen
-export common passed gen
+pq=$(pkg-config --variable=includedir libpq)
+export common passed gen pq
 
 check_one() {
     local key out
     key=$(printf '%s' "$common" | cat - "$1" | sha256sum | cut -c 1-32)
     [ ! -f "$passed/$key" ] || return 0
     if out=$(clang-tidy-19 --quiet "$1" -- -std=c++20 -Ilibkeystone/src \
-        -Ilibkeystone/include -I"$gen" -DKS_VERSION='""' 2>&1); then
+        -Ilibkeystone/include -I"$gen" -I"$pq" \
+        -DKS_VERSION='""' -Wall -Wextra -Wshadow -Werror 2>&1); then
         touch "$passed/$key"
         return 0
     fi
