@@ -1,4 +1,4 @@
-// A database as the store sees it: SQLite now, PostgreSQL behind the same face.
+// A database as the store sees it: SQLite or PostgreSQL.
 //
 // Several statements at once are a batch, executed atomically, never a
 // transaction that is held while a coroutine waits: what must be decided inside
@@ -19,8 +19,9 @@ namespace ks::sql {
 
 enum class Access : uint8_t { read, write };
 
-// Lives as long as the process.  Prepared once per connection under its name;
-// an empty name: prepared for this one time.
+// Lives as long as the process.  Prepared once per connection under its name,
+// which no other has; an empty name: prepared for this one time.  A parameter is
+// always of the same kind, or null.
 struct Statement {
     std::string_view name;
     std::string_view sql; // $1, $2, ... ; NUL-terminated
@@ -59,9 +60,30 @@ struct Health {
     WallMs since = 0;    // of the present state; 0: nothing was asked yet
 };
 
+// The statements that are not one text for all engines.  Null: not needed.
+struct Engine {
+    // Belongs to this installation alone: who opens it brings it to the schema
+    // of its release.  Else keystonectl migrate does.
+    bool migrates_itself = true;
+    // First in a batch: others that begin with it wait for the batch's end.
+    const Statement *migration_lock = nullptr;
+    // $1: one row, whether there is such a table.
+    const Statement *has_table = nullptr;
+};
+
+// Behind the address in `store`; a SQLite file takes no notice.
+struct Options {
+    int pool = 4;    // connections of a worker, at most
+    int queue = 500; // who may wait for one
+    Millis timeout = 5 * kSecond;
+    // Connections go through a pooler in transaction mode (pgbouncer).
+    bool pooler = false;
+};
+
 // Errors of both calls:
-//   store_unavailable  cannot open, busy, disk full, I/O, too late; the text is
-//                      fit for strangers, the reason is in health().trouble
+//   store_unavailable  cannot connect or open, busy, disk full, I/O, too late;
+//                      the text is fit for strangers, the reason is in
+//                      health().trouble
 //   conflict           a unique or foreign key refused; detail names it
 //                      ("users.email"), nothing was written
 //   overloaded         too much is queued
@@ -79,10 +101,16 @@ class Database {
                                          Params params) = 0;
     virtual rt::Task<Result<Outcome>> batch(Batch batch) = 0;
     virtual const Health &health() const = 0;
+    virtual const Engine &engine() const = 0;
 };
 
-// By the scheme: sqlite:PATH.  A text that says what to write when it is none.
-// Opens nothing yet.
-Result<std::unique_ptr<Database>> open(std::string_view url);
+// By the form of the address: sqlite:PATH, postgresql://..., "host=...".  A text
+// that says what to write when it is none.  Opens nothing yet.
+Result<std::unique_ptr<Database>> open(std::string_view url,
+                                       const Options &options = {});
+// The same without making one: for a configuration that is tested.
+Result<void> check(std::string_view url);
+// Which database it is, without what is secret in its address.
+std::string shown(std::string_view url);
 
 } // namespace ks::sql

@@ -2,6 +2,7 @@
 
 #include "rt/wait.h"
 #include "sql/sqlite_connection.h"
+#include "sql/words.h"
 
 #include <array>
 #include <deque>
@@ -10,9 +11,6 @@
 namespace ks::sql {
 
 namespace {
-
-constexpr const char *kForStrangers =
-    "The database cannot be used right now. Try again in a moment.";
 
 // A connection and whether a thread has it.
 struct Slot {
@@ -171,12 +169,7 @@ class Sqlite::Call : public rt::Op {
     }
 
   private:
-    void refuse() {
-        result_.emplace(Error(
-            Code::overloaded,
-            "Too much work is queued for the database. Try again in a moment.",
-            1));
-    }
+    void refuse() { result_.emplace(Error(Code::overloaded, kOverloaded, 1)); }
 
     std::shared_ptr<State> state_;
     Batch batch_;
@@ -211,18 +204,15 @@ Sqlite::~Sqlite() = default;
 
 const Health &Sqlite::health() const { return state_->health; }
 
+const Engine &Sqlite::engine() const {
+    static constexpr Engine kEngine;
+    return kEngine;
+}
+
 rt::Task<Result<Outcome>> Sqlite::run(Batch batch, Access access) {
     Call call(state_, std::move(batch), access);
     auto result = co_await call;
-    if (!result && result.error().code == Code::store_unavailable) {
-        result.error().detail = kForStrangers; // health() has the reason
-    }
-    if (!result && result.error().code == Code::internal) {
-        rt::Loop::current().log(rt::LogLevel::alert,
-                                "SQL failed: " + result.error().detail);
-        result.error().detail = "The database refused a statement.";
-    }
-    co_return result;
+    co_return fit_for_strangers(std::move(result));
 }
 
 rt::Task<Result<Outcome>> Sqlite::batch(Batch batch) {
@@ -234,7 +224,7 @@ rt::Task<Result<Outcome>> Sqlite::batch(Batch batch) {
     }
     auto work = run(std::move(batch), access);
     auto result = co_await rt::within(std::move(work), kDeadline,
-                                      Code::store_unavailable, kForStrangers);
+                                      Code::store_unavailable, kUnavailable);
     co_return result;
 }
 

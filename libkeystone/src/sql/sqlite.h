@@ -26,6 +26,7 @@ class Sqlite : public Database {
                                  Params params) override;
     rt::Task<Result<Outcome>> batch(Batch batch) override;
     const Health &health() const override;
+    const Engine &engine() const override;
 
   private:
     struct State;

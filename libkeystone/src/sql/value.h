@@ -67,6 +67,8 @@ class Row {
     }
     std::string str(size_t column) const { return std::string(text(column)); }
     Id id(size_t column) const { return Id(text(column)); }
+    // As it is, for who passes it on.
+    const Value &value(size_t column) const { return first_[column]; }
 
   private:
     const Value *first_;

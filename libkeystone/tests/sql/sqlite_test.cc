@@ -7,96 +7,8 @@
 
 using namespace ks;
 using namespace ks::test;
-using sql::Expect;
 
 namespace {
-
-void values_come_back(void **) {
-    SqlWorld w;
-    static const sql::Statement kEcho = {"echo", "SELECT $2, $1, $3, $1",
-                                         sql::Access::read};
-    std::string text("a\0b \xc3\xa9", 6);
-    auto rows = w.query(kEcho, text, int64_t{-5} << 40, sql::Value());
-    assert_true(rows.ok());
-    assert_int_equal(rows->size(), 1);
-    sql::Row row = (*rows)[0];
-    assert_int_equal(row.number(0), int64_t{-5} << 40);
-    assert_text(row.text(1), text);
-    assert_text(row.text(2), "");
-    assert_int_equal(row.number(2), 0);
-    assert_text(row.text(3), text);     // one parameter, two places
-    assert_int_equal(row.number(3), 0); // a getter of the wrong kind
-}
-
-void a_broken_rule_is_a_conflict_that_is_named(void **) {
-    SqlWorld w;
-    assert_code(w.query(kAdd, "a", 1), ok);
-    auto again = w.query(kAdd, "a", 1);
-    assert_code(again, conflict);
-    assert_text(again.error().detail, "t.k");
-    assert_true(w.db->health().usable);
-}
-
-void a_wrong_statement_is_our_fault(void **) {
-    SqlWorld w;
-    static const sql::Statement kWrong = {"wrong", "SELEKT 1",
-                                          sql::Access::read};
-    auto rows = w.query(kWrong);
-    assert_code(rows, internal);
-    assert_true(rows.error().detail.find("SELEKT") == std::string::npos);
-    assert_int_equal(w.host.lines.size(), 1); // the log has it
-    rows = w.query(kAdd, "too few");
-    assert_code(rows, internal);
-}
-
-void a_batch_is_done_or_not(void **) {
-    SqlWorld w;
-    sql::Batch good;
-    good.emplace_back(kAdd, sql::params("a", 1));
-    good.emplace_back(kBump, sql::params("a", 5), Expect::rows);
-    auto done = w.run(w.db->batch(good));
-    assert_true(done.ok() && done->done());
-    assert_int_equal(done->rows.size(), 2);
-    assert_int_equal(done->rows[1][0].number(0), 6);
-
-    sql::Batch stops;
-    stops.emplace_back(kAdd, sql::params("b", 1));
-    stops.emplace_back(kBump, sql::params("nobody", 5), Expect::rows);
-    stops.emplace_back(kAdd, sql::params("c", 1));
-    auto stopped = w.run(w.db->batch(stops));
-    assert_true(stopped.ok() && !stopped->done());
-    assert_int_equal(stopped->stopped_at, 1);
-    assert_int_equal(w.count(), 1);
-
-    sql::Batch breaks;
-    breaks.emplace_back(kAdd, sql::params("b", 1));
-    breaks.emplace_back(kAdd, sql::params("a", 1));
-    auto broke = w.run(w.db->batch(breaks));
-    assert_code(broke, conflict);
-    assert_int_equal(w.count(), 1);
-    assert_code(w.query(kAdd, "b", 1), ok); // no transaction is left open
-}
-
-void many_at_once_all_get_their_turn(void **) {
-    SqlWorld w;
-    assert_code(w.query(kAdd, "a", 0), ok);
-    std::vector<rt::Task<Result<sql::Rows>>> tasks;
-    for (int i = 0; i < 200; i++) {
-        bool reads = i % 3 == 0;
-        tasks.push_back(w.db->query(
-            reads ? kAll : kBump, reads ? sql::Params() : sql::params("a", 1)));
-        tasks.back().start();
-    }
-    int bumps = 0;
-    for (size_t i = 0; i < tasks.size(); i++) {
-        w.host.run(w.loop, [&] { return tasks[i].done(); });
-        auto got = tasks[i].take();
-        assert_code(got, ok);
-        bumps += i % 3 != 0;
-    }
-    auto rows = w.query(kAll);
-    assert_int_equal((*rows)[0].number(1), bumps);
-}
 
 void too_many_are_refused(void **) {
     FakeHost host;
@@ -173,18 +85,6 @@ void destroying_it_leaves_running_work_alone(void **) {
     assert_false(std::filesystem::exists(dir.file("k.db-wal")));
 }
 
-void results_are_bounded(void **) {
-    SqlWorld w;
-    static const sql::Statement kEndless = {
-        "endless",
-        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
-        " SELECT x FROM c",
-        sql::Access::read};
-    auto rows = w.query(kEndless);
-    assert_true(rows.ok());
-    assert_int_equal(rows->size(), sql::Database::kMaxRows);
-}
-
 void a_query_without_end_is_stopped(void **) {
     SqlWorld w;
     static const sql::Statement kSpins = {
@@ -227,11 +127,7 @@ void another_process_that_writes_is_waited_for(void **) {
 }
 
 void urls_are_checked(void **) {
-    const char *wrong[] = {"",
-                           "sqlite:",
-                           "sqlite::memory:",
-                           "mysql://x",
-                           "postgres://u:secret@h/d",
+    const char *wrong[] = {"", "sqlite:", "sqlite::memory:", "mysql://x",
                            "keystone.db"};
     for (const char *url : wrong) {
         auto opened = sql::open(url);
@@ -247,16 +143,10 @@ void urls_are_checked(void **) {
 
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(values_come_back),
-        cmocka_unit_test(a_broken_rule_is_a_conflict_that_is_named),
-        cmocka_unit_test(a_wrong_statement_is_our_fault),
-        cmocka_unit_test(a_batch_is_done_or_not),
-        cmocka_unit_test(many_at_once_all_get_their_turn),
         cmocka_unit_test(too_many_are_refused),
         cmocka_unit_test(a_full_pool_is_overload),
         cmocka_unit_test(an_answer_that_does_not_come_is_given_up),
         cmocka_unit_test(destroying_it_leaves_running_work_alone),
-        cmocka_unit_test(results_are_bounded),
         cmocka_unit_test(a_query_without_end_is_stopped),
         cmocka_unit_test(another_process_that_writes_is_waited_for),
         cmocka_unit_test(urls_are_checked),

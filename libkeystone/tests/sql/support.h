@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../store/support.h"
+#include "../support/postgres.h"
 #include "sql/database.h"
 
 namespace ks::test {
@@ -18,19 +19,20 @@ inline const sql::Statement kAll = {"all", "SELECT k, n FROM t ORDER BY k",
 
 struct SqlWorld : Runner {
     TempDir dir;
+    std::string url = "sqlite:" + dir.file("k.db");
     std::unique_ptr<sql::Database> db;
 
-    explicit SqlWorld(bool with_table = true) {
-        reopen();
-        if (with_table) {
-            auto made = query(kCreate);
-            assert_true(made.ok());
+    SqlWorld() : SqlWorld("") {}
+    // Empty: a new SQLite file.
+    explicit SqlWorld(std::string at, const sql::Options &options = {}) {
+        if (!at.empty()) {
+            url = std::move(at);
         }
-    }
-    void reopen() {
-        auto opened = sql::open("sqlite:" + dir.file("k.db"));
+        auto opened = sql::open(url, options);
         assert_true(opened.ok());
         db = std::move(*opened);
+        auto made = query(kCreate);
+        assert_true(made.ok());
     }
     template <class... T>
     Result<sql::Rows> query(const sql::Statement &s, T &&...values) {

@@ -1,0 +1,270 @@
+#include "sql/postgres_pool.h"
+
+#include "rt/wait.h"
+#include "sql/words.h"
+
+#include <algorithm>
+
+namespace ks::sql {
+
+namespace {
+
+constexpr Millis kBackoffMin = 100;
+constexpr Millis kBackoffMax = kSecond;
+
+// Each worker of each host at its own time.
+Millis backoff(int failures) {
+    Millis most = std::min(kBackoffMin << std::min(failures, 5), kBackoffMax);
+    uint8_t random = 0;
+    rt::Loop::current().entropy().fill({&random, 1});
+    return most / 2 + most * random / 512;
+}
+
+} // namespace
+
+PostgresPool::PostgresPool(PostgresUrl url, const Options &options)
+    : options_(options), opener_(std::move(url), options) {}
+
+PostgresPool::~PostgresPool() = default;
+
+bool PostgresPool::enter(Call &call) {
+    if (down_ && opening_) {
+        call.result_.emplace(Error(Code::store_unavailable, kUnavailable, 1));
+        return true;
+    }
+    if (waiting_.size() >= static_cast<size_t>(options_.queue)) {
+        call.result_.emplace(Error(Code::overloaded, kOverloaded, 1));
+        return true;
+    }
+    waiting_.push_back(&call);
+    call.waits_ = true;
+    call.arm_at(call.deadline_);
+    serve();
+    return false;
+}
+
+// Whether it waits for a connection or for its answer.
+void PostgresPool::leave(Call &call) {
+    std::erase(waiting_, &call);
+    for (Slot &slot : slots_) {
+        if (slot.call == &call) {
+            slot.call = nullptr; // what runs goes on to its end
+        }
+    }
+}
+
+void PostgresPool::Call::expired() {
+    std::erase(pool_->waiting_, this);
+    waits_ = false;
+    bool connected = !pool_->slots_.empty();
+    if (!connected) {
+        pool_->note("no connection to " + pool_->opener_.url().shown() +
+                        " within " + std::to_string(pool_->options_.timeout) +
+                        " ms",
+                    true);
+    }
+    result_.emplace(
+        Error(connected ? Code::overloaded : Code::store_unavailable,
+              connected ? kOverloaded : kUnavailable, 1));
+    complete();
+}
+
+void PostgresPool::serve() {
+    for (Slot &slot : slots_) {
+        if (waiting_.empty()) {
+            return;
+        }
+        while (!waiting_.empty() && !slot.connection->busy() &&
+               !slot.connection->is_lost()) {
+            start(slot);
+        }
+    }
+    want_more();
+}
+
+// One with hardly any time left would only cost a sound connection.
+bool PostgresPool::too_late(Call &call) {
+    Millis least = options_.timeout / 10;
+    if (call.deadline_ - rt::Loop::current().now() >= least) {
+        return false;
+    }
+    call.waits_ = false;
+    call.result_.emplace(Error(Code::overloaded, kOverloaded, 1));
+    call.complete();
+    return true;
+}
+
+void PostgresPool::start(Slot &slot) {
+    Call *call = waiting_.front();
+    waiting_.pop_front();
+    call->disarm(); // from here the connection keeps the time
+    if (too_late(*call)) {
+        return;
+    }
+    slot.call = call;
+    Millis local = options_.pooler ? statement_limit(options_) : 0;
+    slot.connection->start(
+        std::make_unique<PostgresRun>(std::move(call->batch_),
+                                      slot.connection->host(), local),
+        call->deadline_);
+}
+
+void PostgresPool::on_connection(PostgresConnection &connection) {
+    auto slot = std::find_if(slots_.begin(), slots_.end(), [&](const Slot &s) {
+        return s.connection.get() == &connection;
+    });
+    bool gone = connection.is_lost();
+    if (connection.busy()) {
+        finish(*slot, gone);
+    }
+    if (gone || slot->last ||
+        (rt::Loop::current().draining() && waiting_.empty())) {
+        slots_.erase(slot);
+    } else {
+        slots_.splice(slots_.begin(), slots_, slot); // the warm one is next
+    }
+    serve();
+}
+
+void PostgresPool::finish(Slot &slot, bool gone) {
+    std::unique_ptr<PostgresRun> run = slot.connection->take_run();
+    Call *call = std::exchange(slot.call, nullptr);
+    if (run->standby()) {
+        leave_host();
+    }
+    if (gone && call != nullptr && run->failed() && run->reads_only() &&
+        !call->again_ && rt::Loop::current().now() < call->deadline_) {
+        call->again_ = true;
+        call->batch_ = run->take_batch();
+        call->arm_at(call->deadline_);
+        waiting_.push_front(call);
+        return;
+    }
+    auto result = run->result();
+    bool failed = !result && result.error().code == Code::store_unavailable;
+    note(failed ? result.error().detail : "", failed && gone);
+    if (call != nullptr) {
+        call->waits_ = false;
+        call->result_.emplace(
+            fit_for_strangers(std::move(result), run->uncertain()));
+        call->complete();
+    }
+}
+
+// The primary is another one now: no connection to this one is of use.
+void PostgresPool::leave_host() {
+    opener_.skip();
+    for (auto slot = slots_.begin(); slot != slots_.end();) {
+        slot->last = true;
+        bool idle = slot->call == nullptr && !slot->connection->busy() &&
+                    !slot->connection->is_lost();
+        slot = idle ? slots_.erase(slot) : std::next(slot);
+    }
+}
+
+void PostgresPool::sweep() {
+    rt::Loop &loop = rt::Loop::current();
+    Millis since = loop.now() - (loop.draining() ? 0 : kIdleFor);
+    slots_.remove_if([&](const Slot &slot) {
+        return !slot.connection->busy() &&
+               slot.connection->idle_since() <= since;
+    });
+    if (!slots_.empty()) {
+        sweep_.arm_in(kSweepEvery);
+    }
+}
+
+bool PostgresPool::wanted() const {
+    if (slots_.empty() && away_ && !rt::Loop::current().draining()) {
+        return true; // nobody has to ask for it to be well again
+    }
+    return !waiting_.empty() &&
+           slots_.size() < static_cast<size_t>(options_.pool);
+}
+
+void PostgresPool::want_more() {
+    if (!opening_ && wanted()) {
+        opening_ = true;
+        opening_task_ = open_more();
+        opening_task_.start();
+    }
+}
+
+rt::Task<void> PostgresPool::open_more() {
+    struct Done {
+        bool &opening;
+        ~Done() { opening = false; }
+    } done{opening_};
+    while (wanted()) {
+        auto opened = co_await opener_.open();
+        auto adopted = adopt(std::move(opened));
+        if (adopted) {
+            failures_ = 0;
+            serve();
+            continue;
+        }
+        not_opened(adopted.error());
+        Millis wait = backoff(failures_++);
+        co_await rt::sleep_for(wait, rt::Hold::none);
+    }
+}
+
+Result<void> PostgresPool::adopt(Result<PostgresOpened> opened) {
+    if (!opened) {
+        return std::move(opened.error());
+    }
+    PostgresConnection::Owner &owner = *this;
+    auto connection = std::make_unique<PostgresConnection>(
+        std::move(opened->handle), opened->host, owner);
+    if (!connection->watch()) {
+        return Error(Code::overloaded, "no connection is left for PostgreSQL: "
+                                       "raise worker_connections");
+    }
+    if (down_) {
+        rt::Loop::current().log(rt::LogLevel::notice,
+                                "database: connected to PostgreSQL at " +
+                                    opened->host + " again");
+    }
+    if (away_) {
+        note("");
+    }
+    down_ = false;
+    slots_.push_front({std::move(connection), nullptr, false});
+    if (!sweep_.armed()) {
+        sweep_.arm_in(kSweepEvery);
+    }
+    return {};
+}
+
+// With others in use it only takes longer; without any nobody can be served.
+void PostgresPool::not_opened(const Error &error) {
+    if (!slots_.empty()) {
+        if (failures_ == 0) {
+            rt::Loop::current().log(rt::LogLevel::warn,
+                                    "database: " + error.detail);
+        }
+        return;
+    }
+    down_ = true;
+    note(error.detail, true);
+    std::deque<Call *> waiting;
+    waiting.swap(waiting_);
+    for (Call *call : waiting) {
+        call->disarm();
+        call->waits_ = false;
+        call->result_.emplace(Error(Code::store_unavailable, kUnavailable, 1));
+        call->complete();
+    }
+}
+
+void PostgresPool::note(const std::string &trouble, bool away) {
+    away_ = away;
+    bool usable = trouble.empty();
+    if (usable != health_.usable || health_.since == 0) {
+        health_.since = rt::Loop::current().wall();
+    }
+    health_.usable = usable;
+    health_.trouble = trouble;
+}
+
+} // namespace ks::sql

@@ -1,0 +1,379 @@
+// The PostgreSQL driver beside what database.h promises (contract_test.cc): a
+// server that is there, and what it and others do to our connections.
+#include "support.h"
+
+#include <fstream>
+
+using namespace ks;
+using namespace ks::test;
+using sql::Expect;
+
+namespace {
+
+const sql::Statement kPid = {"pid", "SELECT pg_backend_pid()",
+                             sql::Access::read};
+const sql::Statement kNap = {"nap", "SELECT pg_sleep(CAST($1 AS FLOAT) / 1000)",
+                             sql::Access::read};
+const sql::Statement kSlowBump = {
+    "slow_bump",
+    "UPDATE t SET n = n + 1 WHERE k = $1 AND pg_sleep(0.3) IS NOT NULL",
+    sql::Access::write};
+
+std::string fresh() { return shared_postgres().make_schema(); }
+
+// How many connections of a world's there are.
+int connected(const std::string &name) {
+    return std::stoi(shared_postgres().ask(
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = '" +
+        name + "'"));
+}
+
+std::string named(const std::string &url, const std::string &name) {
+    return url + "&application_name=" + name;
+}
+
+bool says(const sql::Database &db, std::string_view part) {
+    if (db.health().trouble.find(part) != std::string::npos) {
+        return true;
+    }
+    print_error("\"%s\" does not say \"%.*s\"\n", db.health().trouble.c_str(),
+                static_cast<int>(part.size()), part.data());
+    return false;
+}
+
+void a_lost_statement_is_prepared_again(void **) {
+    SqlWorld w(fresh(), {.pool = 1});
+    static const sql::Statement kForget = {"", "DEALLOCATE ALL",
+                                           sql::Access::write};
+    assert_code(w.query(kAdd, "a", 1), ok);
+    assert_code(w.query(kForget), ok);
+    assert_code(w.query(kAdd, "b", 1), ok);
+    assert_code(w.query(kForget), ok);
+    sql::Batch batch;
+    batch.emplace_back(kAdd, sql::params("c", 1));
+    batch.emplace_back(kBump, sql::params("c", 5), Expect::rows);
+    auto done = w.run(w.db->batch(batch));
+    assert_true(done.ok() && done->done());
+    assert_int_equal(done->rows[1][0].number(0), 6);
+    assert_int_equal(w.count(), 3);
+}
+
+void a_plan_that_is_out_of_date_is_made_anew(void **) {
+    SqlWorld w(fresh(), {.pool = 1});
+    static const sql::Statement kStar = {"star", "SELECT * FROM t",
+                                         sql::Access::read};
+    static const sql::Statement kWiden = {"", "ALTER TABLE t ADD m BIGINT",
+                                          sql::Access::write};
+    assert_code(w.query(kAdd, "a", 1), ok);
+    assert_code(w.query(kStar), ok);
+    assert_code(w.query(kWiden), ok);
+    auto rows = w.query(kStar);
+    assert_true(rows.ok());
+    assert_int_equal(rows->size(), 1);
+    assert_text((*rows)[0].text(2), "");
+}
+
+void what_is_no_text_for_it_is_replaced(void **) {
+    SqlWorld w(fresh());
+    std::string odd("a\0b \xff\xc3\xa9 \xed\xa0\x80", 11);
+    assert_code(w.query(kAdd, odd, 1), ok);
+    auto rows = w.query(kAll);
+    assert_text((*rows)[0].text(0), "a\xEF\xBF\xBD"
+                                    "b \xEF\xBF\xBD\xc3\xa9 \xEF\xBF\xBD"
+                                    "\xEF\xBF\xBD\xEF\xBF\xBD");
+}
+
+void a_statement_that_takes_too_long_is_stopped(void **) {
+    SqlWorld w(fresh(), {.pool = 1, .timeout = 400});
+    auto pid = w.query(kPid);
+    Millis began = w.host.now();
+    assert_code(w.query(kNap, 20'000), store_unavailable);
+    assert_true(w.host.now() - began < 3 * kSecond);
+    assert_true(says(*w.db, "57014"));
+    assert_true(says(*w.db, "too long"));
+    auto same = w.query(kPid); // the connection is kept
+    assert_int_equal((*pid)[0].number(0), (*same)[0].number(0));
+    assert_true(w.db->health().usable);
+}
+
+// It would time out there, and a sound connection be thrown away for it.
+void who_waited_too_long_is_not_started(void **) {
+    SqlWorld w(fresh(), {.pool = 1, .timeout = 60'000});
+    auto pid = w.query(kPid);
+    auto works = w.db->query(kNap, sql::params(100));
+    works.start();
+    auto waits = w.db->query(kPid, sql::Params());
+    waits.start();
+    w.host.ahead += 55'000; // both have 5 s left, less than a tenth
+    w.until([&] { return waits.done(); });
+    auto got = waits.take();
+    assert_code(got, overloaded);
+    auto same = w.query(kPid);
+    assert_int_equal((*pid)[0].number(0), (*same)[0].number(0));
+}
+
+void who_leaves_leaves_the_connection_whole(void **) {
+    SqlWorld w(fresh(), {.pool = 1});
+    assert_code(w.query(kAdd, "a", 1), ok);
+    sql::Batch batch;
+    batch.emplace_back(kSlowBump, sql::params("a"), Expect::rows);
+    batch.emplace_back(kBump, sql::params("a", 10));
+    auto leaves = w.db->batch(batch);
+    leaves.start();
+    auto waits = w.db->query(kAdd, sql::params("never", 1));
+    waits.start();
+    w.run(Runner::nap());
+    leaves.destroy();
+    waits.destroy(); // had not begun
+    auto rows = w.query(kAll);
+    assert_int_equal(rows->size(), 1);
+    assert_int_equal((*rows)[0].number(1), 12); // what began went on
+}
+
+void the_pool_has_an_end(void **) {
+    std::string url = named(fresh(), "pool_end");
+    SqlWorld w(url, {.pool = 2, .queue = 4, .timeout = 600});
+    std::vector<rt::Task<Result<sql::Rows>>> tasks;
+    for (int i = 0; i < 7; i++) {
+        tasks.push_back(w.db->query(kNap, sql::params(150)));
+        tasks.back().start();
+    }
+    // One is connected, the others wait; the last finds no place to.
+    assert_true(tasks.back().done());
+    assert_code(tasks.back().take(), overloaded);
+    tasks.pop_back();
+    w.until([&] { return connected("pool_end") == 2; });
+    int served = 0;
+    for (auto &task : tasks) {
+        w.host.run(w.loop, [&] { return task.done(); });
+        served += task.take().ok() ? 1 : 0;
+    }
+    assert_true(served >= 4);
+    assert_int_equal(connected("pool_end"), 2);
+    assert_true(w.db->health().usable);
+}
+
+void who_waits_too_long_is_told(void **) {
+    SqlWorld w(fresh(), {.pool = 1, .timeout = 300});
+    std::vector<rt::Task<Result<sql::Rows>>> tasks;
+    for (int i = 0; i < 3; i++) {
+        tasks.push_back(w.db->query(kNap, sql::params(220)));
+        tasks.back().start();
+    }
+    w.host.run(w.loop, [&] { return tasks[2].done(); });
+    assert_code(tasks[2].take(), overloaded);
+}
+
+void idle_connections_are_closed(void **) {
+    std::string url = named(fresh(), "idle_end");
+    SqlWorld w(url, {.pool = 3});
+    std::vector<rt::Task<Result<sql::Rows>>> tasks;
+    for (int i = 0; i < 6; i++) {
+        tasks.push_back(w.db->query(kNap, sql::params(100)));
+        tasks.back().start();
+    }
+    for (auto &task : tasks) {
+        w.host.run(w.loop, [&] { return task.done(); });
+        assert_code(task.take(), ok);
+    }
+    assert_int_equal(connected("idle_end"), 3);
+    w.host.ahead += 2 * kMinute;
+    w.until([&] { return connected("idle_end") == 0; });
+    assert_code(w.query(kAdd, "a", 1), ok); // and opened again
+}
+
+void a_worker_that_drains_lets_go(void **) {
+    std::string url = named(fresh(), "drains");
+    SqlWorld w(url, {.pool = 2});
+    assert_code(w.query(kAdd, "a", 1), ok);
+    auto in_flight = w.db->query(kSlowBump, sql::params("a"));
+    in_flight.start();
+    w.loop.drain();
+    w.host.run(w.loop, [&] { return in_flight.done(); });
+    assert_code(in_flight.take(), ok);
+    w.until([&] { return connected("drains") == 0; });
+    assert_int_equal(w.count(), 1); // who is still there is served
+    w.until([&] { return connected("drains") == 0; });
+}
+
+// pg_terminate_backend(): as a restart, a fail-over, or an administrator does.
+void a_connection_that_ends_is_replaced(void **) {
+    std::string url = named(fresh(), "ends");
+    SqlWorld w(url, {.pool = 1});
+    const std::string kEnd = "SELECT pg_terminate_backend(pid) FROM"
+                             " pg_stat_activity WHERE application_name ="
+                             " 'ends'";
+    assert_code(w.query(kAdd, "a", 1), ok);
+    shared_postgres().ask(kEnd);
+    w.until([&] { return connected("ends") == 0; });
+    w.run(Runner::nap());
+    assert_code(w.query(kAdd, "b", 1), ok); // it was idle: nobody notices
+
+    auto reads = w.db->query(kNap, sql::params(400));
+    reads.start();
+    w.run(Runner::nap());
+    shared_postgres().ask(kEnd);
+    w.host.run(w.loop, [&] { return reads.done(); });
+    assert_code(reads.take(), ok); // again, on another
+
+    auto writes = w.db->query(kSlowBump, sql::params("a"));
+    writes.start();
+    w.run(Runner::nap());
+    shared_postgres().ask(kEnd);
+    w.host.run(w.loop, [&] { return writes.done(); });
+    assert_code(writes.take(), store_unavailable); // never twice
+    assert_true(says(*w.db, "57P01"));
+    auto rows = w.query(kAll);
+    assert_int_equal((*rows)[0].number(1), 1);
+    assert_true(w.db->health().usable);
+}
+
+void two_who_stand_in_each_others_way_both_get_on(void **) {
+    std::string url = fresh();
+    SqlWorld w(url + "%20-cdeadlock_timeout%3D100ms");
+    assert_code(w.query(kAdd, "a", 0), ok);
+    assert_code(w.query(kAdd, "b", 0), ok);
+    std::vector<rt::Task<Result<sql::Outcome>>> tasks;
+    for (bool first : {true, false}) {
+        sql::Batch batch;
+        batch.emplace_back(kBump, sql::params(first ? "a" : "b", 1));
+        batch.emplace_back(kNap, sql::params(100));
+        batch.emplace_back(kBump, sql::params(first ? "b" : "a", 1),
+                           Expect::rows);
+        tasks.push_back(w.db->batch(batch));
+        tasks.back().start();
+    }
+    for (auto &task : tasks) {
+        w.host.run(w.loop, [&] { return task.done(); });
+        auto done = task.take();
+        assert_true(done.ok() && done->done());
+        assert_int_equal(done->rows.size(), 3);
+    }
+    auto rows = w.query(kAll);
+    assert_int_equal((*rows)[0].number(1), 2);
+    assert_int_equal((*rows)[1].number(1), 2);
+}
+
+struct Refused : Runner {
+    std::unique_ptr<sql::Database> db;
+    explicit Refused(const std::string &url, const sql::Options &o = {}) {
+        auto opened = sql::open(url, o);
+        assert_true(opened.ok());
+        db = std::move(*opened);
+        auto got = run(db->query(kPid, sql::Params()));
+        assert_code(got, store_unavailable);
+        assert_true(got.error().retry_after_s > 0);
+        assert_false(db->health().usable);
+        // Who comes meanwhile does not wait.
+        auto again = db->query(kPid, sql::Params());
+        again.start();
+        assert_true(again.done());
+    }
+};
+
+void what_is_wrong_is_said_with_the_cure(void **) {
+    struct Row {
+        const char *url;
+        const char *says;
+        const char *cure;
+    };
+    std::string dir = shared_postgres().dir();
+    const Row rows[] = {
+        {"postgresql://nobody:hunter2@/keystone?host=", "SQLSTATE 28000",
+         "look at user"},
+        {"postgresql://keystone:hunter2@/nothing?host=", "SQLSTATE 3D000",
+         "make the database"},
+        {"postgresql://keystone:hunter2@/keystone?port=1&host=", "port 1",
+         "No such file"},
+        {"postgresql://keystone:hunter2@/keystone?options=-cnothing%3D1&host=",
+         "SQLSTATE 42704", ""},
+    };
+    for (const Row &row : rows) {
+        Refused w(row.url + dir);
+        assert_true(says(*w.db, "PostgreSQL at " + dir));
+        assert_true(says(*w.db, row.says));
+        assert_true(says(*w.db, row.cure));
+        assert_true(w.db->health().trouble.find("hunter2") ==
+                    std::string::npos);
+    }
+    {
+        Refused unknown("postgresql://u:hunter2@db.invalid/x");
+        assert_true(says(*unknown.db, "db.invalid:5432"));
+        assert_true(says(*unknown.db, "name of the host is not known"));
+    }
+    Refused nobody("postgresql://u:hunter2@127.0.0.1:" +
+                   std::to_string(free_port()) + "/x");
+    assert_true(says(*nobody.db, "refused"));
+}
+
+void it_connects_by_itself_when_there_is_room_again(void **) {
+    PostgresServer &server = shared_postgres();
+    server.ask("DROP ROLE IF EXISTS narrow");
+    server.ask("CREATE ROLE narrow LOGIN CONNECTION LIMIT 1");
+    std::string url = "postgresql://narrow@/keystone?host=" + server.dir();
+    PGconn *other = PQconnectdb(url.c_str());
+    assert_int_equal(PQstatus(other), CONNECTION_OK);
+    Refused w(url);
+    assert_true(says(*w.db, "53300"));
+    assert_true(says(*w.db, "max_connections"));
+    PQfinish(other);
+    w.until([&] { return w.db->health().usable; });
+    assert_code(w.run(w.db->query(kPid, sql::Params())), ok);
+
+    // There is no second one to be had: all go over the first.
+    std::vector<rt::Task<Result<sql::Rows>>> tasks;
+    for (int i = 0; i < 20; i++) {
+        tasks.push_back(w.db->query(kPid, sql::Params()));
+        tasks.back().start();
+    }
+    for (auto &task : tasks) {
+        w.host.run(w.loop, [&] { return task.done(); });
+        assert_code(task.take(), ok);
+    }
+    assert_true(w.db->health().usable);
+}
+
+void a_server_that_cannot_be_written_to_is_named(void **) {
+    std::string url = fresh();
+    SqlWorld made(url);
+    auto opened =
+        sql::open(url + "%20-cdefault_transaction_read_only%3Don", {.pool = 1});
+    auto read = made.run((*opened)->query(kAll, sql::Params()));
+    assert_code(read, ok);
+    auto got = made.run((*opened)->query(kAdd, sql::params("a", 1)));
+    assert_code(got, store_unavailable);
+    assert_true(says(**opened, "25006"));
+    assert_true(says(**opened, "target_session_attrs=read-write"));
+}
+
+void tables_that_are_not_there_ask_for_a_migration(void **) {
+    SqlWorld w(fresh());
+    static const sql::Statement kNone = {"none", "SELECT x FROM nothing",
+                                         sql::Access::read};
+    assert_code(w.query(kNone), store_unavailable);
+    assert_true(says(*w.db, "keystonectl migrate"));
+}
+
+} // namespace
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(a_lost_statement_is_prepared_again),
+        cmocka_unit_test(a_plan_that_is_out_of_date_is_made_anew),
+        cmocka_unit_test(what_is_no_text_for_it_is_replaced),
+        cmocka_unit_test(a_statement_that_takes_too_long_is_stopped),
+        cmocka_unit_test(who_waited_too_long_is_not_started),
+        cmocka_unit_test(who_leaves_leaves_the_connection_whole),
+        cmocka_unit_test(the_pool_has_an_end),
+        cmocka_unit_test(who_waits_too_long_is_told),
+        cmocka_unit_test(idle_connections_are_closed),
+        cmocka_unit_test(a_worker_that_drains_lets_go),
+        cmocka_unit_test(a_connection_that_ends_is_replaced),
+        cmocka_unit_test(two_who_stand_in_each_others_way_both_get_on),
+        cmocka_unit_test(what_is_wrong_is_said_with_the_cure),
+        cmocka_unit_test(it_connects_by_itself_when_there_is_room_again),
+        cmocka_unit_test(a_server_that_cannot_be_written_to_is_named),
+        cmocka_unit_test(tables_that_are_not_there_ask_for_a_migration),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
