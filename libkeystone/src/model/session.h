@@ -39,6 +39,7 @@ struct Session {
     Id stream_id;
     Id token_id; // empty: a public stream's viewer
     Id user_id;
+    Id host; // another nginx that has it; empty: this one (in the store: see there)
     Action action = Action::play;
     Protocol protocol = Protocol::hls;
     SessionState state = SessionState::connecting;

@@ -21,4 +21,12 @@ Millis allow(RateTable &table, HashKey key, Millis now, const Rate &rate) {
     return wait;
 }
 
+void raise(RateTable &table, HashKey key, Millis now, int64_t left_us) {
+    table.upsert(key, now, [&](int64_t &empty_us, bool created) {
+        int64_t there = created ? 0 : empty_us;
+        empty_us = std::max(there, now * 1000 + left_us);
+        return Fate::keep;
+    });
+}
+
 } // namespace ks::zone

@@ -60,8 +60,7 @@ bool Sessions::claim(const Id &session, std::string_view service,
         }
         claimed = true;
         give_name(s, service, client, stream, now);
-        r.version++;
-        r.noted_at = now;
+        r.changed(now);
         node = s.node;
     });
     if (claimed) {

@@ -12,6 +12,12 @@ struct LiveRecord {
     model::Live live;
     uint32_t changes = 0;       // of publisher or viewers: tells a recount
     int32_t window_seconds = 0; // how long it waits for its publisher
+    // Several hosts.  Who publishes, or is waited for, is another host's
+    // affair where `host` says so; live.viewers has those elsewhere in it.
+    Id host;
+    int64_t term = 0; // of the claim, see store/live.h; 0: none known
+    int32_t elsewhere = 0;
+    WallMs said_at = 0; // by `host`, on its clock
 };
 
 struct LivePolicy {
@@ -35,6 +41,15 @@ struct SessionRecord {
 
     bool dirty() const { return version != flushed; }
     bool closed() const { return session.state == model::SessionState::closed; }
+    // Another host's, as far as it is known here.
+    bool replica() const { return !session.host.empty(); }
+    // What is another host's is for that one to write.
+    void changed(WallMs now) {
+        if (!replica()) {
+            version++;
+            noted_at = now;
+        }
+    }
 };
 
 struct SessionPolicy {
@@ -46,12 +61,27 @@ struct SessionPolicy {
         if (r.closed()) {
             return r.dirty() ? kUnwritten : kWritten;
         }
+        if (r.replica() && r.session.action == model::Action::play) {
+            return kWritten; // can be read again
+        }
         return r.session.action == model::Action::publish ? kKeep : kViewer;
     }
 };
 
+// A publisher is there: the stream is its own.
+void publish(LiveRecord &r, const model::Session &session,
+             int32_t window_seconds, WallMs now);
 // The publisher went: the stream waits for it, or is idle.
 void depart(LiveRecord &r, model::EndReason reason, WallMs now);
+
+// What another host says of a stream.
+struct Remote {
+    Id host;
+    int64_t term = 0;
+    model::Live live;         // stream, token, node, times; seen_at: said
+    model::Session publisher; // its id empty: nobody
+    int32_t window_seconds = 0;
+};
 
 // Which session a viewer without a connection (HLS) has.
 struct Viewer {

@@ -1,5 +1,7 @@
 #include "zone/sessions.h"
 
+#include <algorithm>
+
 namespace ks::zone {
 
 using model::Action;
@@ -22,6 +24,8 @@ bool waits_after(EndReason reason) {
            reason == EndReason::timeout;
 }
 
+} // namespace
+
 void publish(LiveRecord &r, const Session &session, int32_t window_seconds,
              WallMs now) {
     Live &live = r.live;
@@ -39,13 +43,12 @@ void publish(LiveRecord &r, const Session &session, int32_t window_seconds,
     live.seen_at = now;
     live.window_until = 0;
     r.window_seconds = window_seconds;
+    r.host = session.host;
     r.changes++;
 }
 
-} // namespace
-
 bool is_over(const Session &s, const Sessions::Times &times, WallMs now) {
-    if (s.state == SessionState::closed) {
+    if (s.state == SessionState::closed || !s.host.empty()) {
         return false;
     }
     if (s.state == SessionState::connecting) {
@@ -78,11 +81,13 @@ void Sessions::mark_dirty(const Id &session) {
 
 bool Sessions::insert(const SessionRecord &record, WallMs now) {
     SessionRecord fresh = record;
-    fresh.version = 1;
-    fresh.noted_at = now;
+    fresh.changed(now);
     if (!zone_.sessions().put(fresh.session.id, fresh, now, kNever)) {
         zone_.counters().add(Counter::zone_full);
         return false;
+    }
+    if (fresh.replica()) {
+        return true;
     }
     mark_dirty(fresh.session.id);
     zone_.counters().opened(fresh.session.protocol, fresh.session.action);
@@ -102,7 +107,8 @@ bool Sessions::in_the_way(const Id &publisher, WallMs now) {
 
 Sessions::Opened Sessions::open_publisher(const Session &session,
                                           const model::StreamFacts &stream,
-                                          const Id &replaces, WallMs now) {
+                                          const Id &replaces, WallMs now,
+                                          int64_t term) {
     Opened result;
     SessionRecord record;
     record.session = session;
@@ -123,6 +129,7 @@ Sessions::Opened Sessions::open_publisher(const Session &session,
                            now, nullptr, nullptr);
             }
             publish(r, session, stream.reconnect_window_seconds, now);
+            r.term = std::max(r.term, term);
             result = {Open::opened, busy ? before : Id()};
             return Fate::keep;
         });
@@ -249,8 +256,7 @@ bool Sessions::media(const Id &session, int64_t bytes_in, int64_t bytes_out,
             s.active_at = now;
         }
         if (dirty) {
-            r.version++;
-            r.noted_at = now;
+            r.changed(now);
         }
     });
     if (dirty) {
@@ -273,6 +279,7 @@ bool Sessions::media(const Id &session, int64_t bytes_in, int64_t bytes_out,
 bool Sessions::end_record(const Id &session, EndReason reason, WallMs now,
                           const Times *limits, Session *ended) {
     bool did = false;
+    bool ours = true;
     Protocol protocol = Protocol::hls;
     zone_.sessions().update(session, now, [&](SessionRecord &r) {
         if (r.closed() ||
@@ -280,6 +287,7 @@ bool Sessions::end_record(const Id &session, EndReason reason, WallMs now,
             return;
         }
         did = true;
+        ours = !r.replica();
         protocol = r.session.protocol;
         r.session.state = SessionState::closed;
         r.session.end_reason = reason;
@@ -287,13 +295,12 @@ bool Sessions::end_record(const Id &session, EndReason reason, WallMs now,
         // Whoever holds it may have to be told: see kicks_of().
         r.kick_requested = true;
         r.kick_reason = reason;
-        r.version++;
-        r.noted_at = now;
+        r.changed(now);
         if (ended != nullptr) {
             *ended = r.session;
         }
     });
-    if (did) {
+    if (did && ours) {
         mark_dirty(session);
         zone_.counters().closed(protocol, reason);
     }
@@ -316,6 +323,9 @@ bool Sessions::end(const Id &session, EndReason reason, WallMs now,
         did = end_record(session, reason, now, limits, ended);
         if (!did) {
             return;
+        }
+        if (known->action == Action::play && !known->host.empty()) {
+            return; // its host counts it
         }
         if (known->action == Action::play) {
             r.live.viewers -= r.live.viewers > 0 ? 1 : 0;

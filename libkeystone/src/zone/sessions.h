@@ -45,7 +45,7 @@ class Sessions {
     // A publisher whose worker is dead is not in the way.
     Opened open_publisher(const model::Session &session,
                           const model::StreamFacts &stream, const Id &replaces,
-                          WallMs now);
+                          WallMs now, int64_t term = 0);
 
     // A viewer with a connection (RTMP, FLV, WHEP).  max_viewers 0: no limit.
     Opened open_viewer(const model::Session &session, int32_t max_viewers,
@@ -98,6 +98,24 @@ class Sessions {
     // After a restart: a session as the store had it.  False: it is there.
     bool restore(const model::Session &session,
                  const model::StreamFacts &stream, WallMs now);
+
+    // Several hosts (mirror.cc).  What another one says of a stream: taken over
+    // unless something newer is known here.
+    struct Mirrored {
+        Id replaced;           // a publisher of this host that had to go for it
+        bool disputed = false; // one of this host publishes: to be said again
+    };
+    Mirrored mirror(const Remote &remote, WallMs now);
+    // How many viewers the others have together.
+    void audience(const Id &stream, int32_t elsewhere, WallMs now);
+    // A session of another host, for what is asked of it here; brings one that
+    // is here up to date.  False: it has ended, or there is no room.
+    bool import(const model::Session &session, WallMs now);
+    // A session of this host is another's now, and back.
+    void give_away(const Id &session, const Id &host, WallMs now);
+    bool adopt(const model::Session &session, const model::StreamFacts &stream,
+               int64_t term, WallMs now);
+    void learn_term(const Id &stream, int64_t term, WallMs now);
 
     // Ends it, once: false if it had ended (or is not known).  A publisher's
     // stream waits for it (reconnecting) if it went by itself: client,
@@ -173,8 +191,7 @@ class Sessions {
         bool found =
             zone_.sessions().update(session, now, [&](SessionRecord &r) {
                 fn(r);
-                r.version++;
-                r.noted_at = now;
+                r.changed(now);
             });
         if (found) {
             mark_dirty(session);
@@ -198,6 +215,9 @@ class Sessions {
     // The record alone.
     bool end_record(const Id &session, model::EndReason reason, WallMs now,
                     const Times *limits, model::Session *ended);
+    bool lives(const Id &session, bool *replica, WallMs now);
+    bool ended_here(const Id &session, WallMs now);
+    bool show(const Remote &remote, WallMs now);
     void sweep_sessions(WallMs now, const Times &times, Swept *swept);
     void sweep_live(WallMs now, Swept *swept);
     bool in_the_way(const Id &publisher, WallMs now);

@@ -131,7 +131,7 @@ uint64_t Sessions::doubts() {
 int32_t Sessions::count_viewers(const Id &stream, WallMs now) {
     int32_t n = 0;
     zone_.sessions().each(now, [&](const Id &, const SessionRecord &r) {
-        n += !r.closed() && r.session.action == Action::play &&
+        n += !r.closed() && !r.replica() && r.session.action == Action::play &&
              r.session.stream_id == stream;
     });
     return n;
@@ -150,7 +150,7 @@ void Sessions::recount(WallMs now) {
     });
     std::vector<Id> seats; // the stream of each viewer
     zone_.sessions().each(now, [&](const Id &, const SessionRecord &r) {
-        if (!r.closed() && r.session.action == Action::play) {
+        if (!r.closed() && !r.replica() && r.session.action == Action::play) {
             seats.push_back(r.session.stream_id);
         }
     });
@@ -162,7 +162,8 @@ void Sessions::recount(WallMs now) {
         auto n = static_cast<int32_t>(range.second - range.first);
         zone_.live().update(k.stream, now, [&](LiveRecord &r) {
             bool same = r.changes == k.changes;
-            r.live.viewers = same ? n : count_viewers(k.stream, now);
+            r.live.viewers =
+                r.elsewhere + (same ? n : count_viewers(k.stream, now));
         });
     }
     // Viewers of a stream that had no record, or lost it.
@@ -262,7 +263,7 @@ Result<void> Sessions::check(WallMs now) {
         if (!(r.live.stream_id == id)) {
             wrong("wrong stream in the live record", id);
         }
-        if (count_viewers(id, now) != r.live.viewers) {
+        if (count_viewers(id, now) + r.elsewhere != r.live.viewers) {
             wrong("wrong count of viewers", id);
         }
         bool lives = r.live.publisher.empty();

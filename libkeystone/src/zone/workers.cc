@@ -20,6 +20,7 @@ void Workers::init() {
         slot.pid.store(0, std::memory_order_relaxed);
         slot.since.store(0, std::memory_order_relaxed);
         slot.beat.store(0, std::memory_order_relaxed);
+        slot.retired.store(0, std::memory_order_relaxed);
     }
 }
 
@@ -38,6 +39,7 @@ uint32_t Workers::enter(int32_t pid, WallMs now) {
             slot.life.consistent();
         }
         slot.since.store(now, std::memory_order_relaxed);
+        slot.retired.store(0, std::memory_order_relaxed);
         slot.pid.store(pid, std::memory_order_release);
         return i;
     }
@@ -125,6 +127,44 @@ int Workers::count() const {
         n += slot.pid.load(std::memory_order_relaxed) != 0 ? 1 : 0;
     }
     return n;
+}
+
+std::vector<int32_t> Workers::processes() const {
+    std::vector<int32_t> all;
+    for (const Slot &slot : slots_) {
+        int32_t pid = slot.pid.load(std::memory_order_relaxed);
+        if (pid != 0) {
+            all.push_back(pid);
+        }
+    }
+    return all;
+}
+
+bool Workers::retire(uint32_t slot) {
+    if (slot >= kSlots) {
+        return false;
+    }
+    {
+        Guard guard(mutex_, nothing);
+        slots_[slot].retired.store(1, std::memory_order_relaxed);
+    }
+    return is_last(slot);
+}
+
+bool Workers::is_last(uint32_t slot) {
+    std::vector<int32_t> others;
+    {
+        Guard guard(mutex_, nothing);
+        for (uint32_t i = 0; i < kSlots; i++) {
+            int32_t pid = slots_[i].pid.load(std::memory_order_acquire);
+            if (i != slot && pid != 0 &&
+                slots_[i].retired.load(std::memory_order_relaxed) == 0) {
+                others.push_back(pid);
+            }
+        }
+    }
+    return std::all_of(others.begin(), others.end(),
+                       [&](int32_t pid) { return is_dead(pid); });
 }
 
 bool Workers::lead(uint32_t slot, Millis now, Millis lease) {

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
 namespace ks::zone {
 
@@ -47,9 +48,15 @@ class Workers {
         }
         return n;
     }
+    // This worker ends soon.  True for the last of all that do: nobody else
+    // is there, or stays.
+    bool retire(uint32_t slot);
+    // Nobody else is there who has not retired.
+    bool is_last(uint32_t slot);
     // A worker that entered, has this number, and ended without leave().
     bool is_dead(int32_t pid);
     int count() const;
+    std::vector<int32_t> processes() const;
 
     // True: do the periodic jobs until the next call.  The lease is renewed by
     // calling in time; another takes it over when it ends or its holder dies.
@@ -63,6 +70,7 @@ class Workers {
         std::atomic<int32_t> pid; // 0: free
         std::atomic<WallMs> since;
         std::atomic<Millis> beat;
+        std::atomic<uint32_t> retired;
     };
 
     bool bury(uint32_t i, Gone *gone);

@@ -1,5 +1,7 @@
 #include "zone/zone.h"
 
+#include "base/bytes.h"
+
 #include <initializer_list>
 #include <new>
 #include <string>
@@ -10,7 +12,18 @@ namespace {
 
 constexpr uint64_t kMagic = 0x656e6f5a736b2101; // not a text by accident
 // Grows when records mean something else at the same size.
-constexpr uint64_t kLayoutVersion = 2;
+constexpr uint64_t kLayoutVersion = 4;
+
+// The key is as random as an id, and must not be guessed from it.
+Id self_of(const uint8_t key[16]) {
+    std::string text("host");
+    text.append(reinterpret_cast<const char *>(key), 16);
+    Sha256 hash = sha256(text);
+    std::string id(prefix::kHost);
+    id += base62_encode(std::span<const uint8_t, 16>(hash.data(), 16));
+    wipe(text.data(), text.size());
+    return Id(id);
+}
 
 constexpr size_t round_up(size_t n) { return (n + 63) & ~size_t{63}; }
 
@@ -86,6 +99,7 @@ Result<Zone::Made> Zone::init(void *addr, size_t size, const uint8_t key[16]) {
     zone->size_ = size;
     std::memcpy(&zone->key_.k0, key, 8);
     std::memcpy(&zone->key_.k1, key + 8, 8);
+    zone->self_ = self_of(key);
     zone->kicks_.init();
     zone->workers_.init();
     zone->nodes_.init();
@@ -120,6 +134,12 @@ Millis Zone::allow(std::string_view what, std::string_view who, Millis now,
                    const Rate &rate) {
     return zone::allow(*part<RateTable>(Part::rates), hash("rate", what, who),
                        now, rate);
+}
+
+void Zone::raise(std::string_view what, std::string_view who, Millis now,
+                 int64_t left_us) {
+    zone::raise(*part<RateTable>(Part::rates), hash("rate", what, who), now,
+                left_us);
 }
 
 bool Zone::ban(std::string_view stream, std::string_view who, Millis now,

@@ -72,6 +72,10 @@ class Zone {
     Millis allow(std::string_view what, std::string_view who, Millis now,
                  const Rate &rate);
 
+    // What all hosts counted together, as far as one knows.
+    void raise(std::string_view what, std::string_view who, Millis now,
+               int64_t left_us);
+
     // `who` is a token id or an address; an empty stream means all streams.
     bool ban(std::string_view stream, std::string_view who, Millis now,
              Millis duration);
@@ -95,6 +99,11 @@ class Zone {
         return recovered_.exchange(1, std::memory_order_acq_rel) == 0;
     }
 
+    // How often this host has beaten, as the store last said: fewer the next
+    // time, and other hosts took it for dead.
+    int64_t beats() const { return beats_.load(std::memory_order_relaxed); }
+    void beaten(int64_t n) { beats_.store(n, std::memory_order_relaxed); }
+
     // Grows with every invalidation: what a worker remembers by itself is good
     // as long as this stands.
     uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
@@ -103,6 +112,9 @@ class Zone {
     void invalidate_token(const Sha256 &hash);
     // Everything that the store knows better (the bus was away).
     void invalidate_all();
+
+    // This nginx among the hosts that share a store: as long as the zone.
+    const Id &self() const { return self_; }
 
     size_t size() const { return size_; }
 
@@ -149,6 +161,7 @@ class Zone {
     uint64_t layout_;             // of all records
     uint64_t size_;
     SipKey key_;
+    Id self_;
     uint64_t offset_[kParts];
     alignas(64) std::atomic<uint64_t> epoch_;
     // See Sessions: doubts at the last recount; whether something in a shard
@@ -157,6 +170,7 @@ class Zone {
     std::atomic<uint8_t> dirty_[SessionTable::shards()];
     std::atomic<uint32_t> dirty_from_;
     std::atomic<uint32_t> recovered_;
+    std::atomic<int64_t> beats_;
     std::atomic<Millis> bans_until_; // the end of the longest
     Counters counters_;
     Workers workers_;
