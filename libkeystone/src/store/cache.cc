@@ -12,6 +12,8 @@ using zone::CacheKind;
 using zone::Tier;
 
 std::string row_key(const Id &id) { return "row:" + id.str(); }
+std::string second_key(const Id &id) { return "s:" + id.str(); }
+std::string second_key(const Sha256 &hash) { return "t:" + hex_encode(hash); }
 
 Millis now() { return rt::Loop::current().now(); }
 
@@ -63,9 +65,10 @@ uint64_t Cache::stamp(const Id &id) {
     return ticket(id).changes + row_ticket(id).small.changes;
 }
 
-void Cache::fill(StreamTicket ticket, const Id &id, model::StreamFacts facts) {
-    facts.read_at = now();
-    bool put = zone_.streams().put_if(ticket, id, facts, facts.read_at,
+void Cache::fill(StreamTicket ticket, const Id &id, model::StreamFacts facts,
+                 Millis age) {
+    facts.read_at = now() - age;
+    bool put = zone_.streams().put_if(ticket, id, facts, now(),
                                       facts.read_at + kept(facts.exists));
     if (!put) {
         zone_.counters().add(zone::Counter::stale_fills);
@@ -73,19 +76,20 @@ void Cache::fill(StreamTicket ticket, const Id &id, model::StreamFacts facts) {
 }
 
 void Cache::fill(TokenTicket ticket, const Sha256 &hash,
-                 model::TokenFacts facts) {
-    facts.read_at = now();
-    bool put = zone_.tokens().put_if(ticket, hash, facts, facts.read_at,
+                 model::TokenFacts facts, Millis age) {
+    facts.read_at = now() - age;
+    bool put = zone_.tokens().put_if(ticket, hash, facts, now(),
                                      facts.read_at + kept(facts.exists));
     if (!put) {
         zone_.counters().add(zone::Counter::stale_fills);
     }
 }
 
-void Cache::fill_row(RowTicket ticket, const model::Stream &stream) {
-    Millis read_at = now();
-    zone_.blobs().put(ticket, row_key(stream.id), pack(stream, read_at),
-                      read_at, read_at + kStaleFor);
+void Cache::fill_row(RowTicket ticket, const model::Stream &stream,
+                     Millis age) {
+    Millis read_at = now() - age;
+    zone_.blobs().put(ticket, row_key(stream.id), pack(stream, read_at), now(),
+                      read_at + kStaleFor);
 }
 
 void Cache::forget_stream(const Id &id) {
@@ -93,8 +97,82 @@ void Cache::forget_stream(const Id &id) {
     zone_.invalidate_stream(id);
 }
 
-void Cache::forget_token(const Sha256 &hash) { zone_.invalidate_token(hash); }
+void Cache::forget_token(const Sha256 &hash) {
+    if (second_ != nullptr) { // first, or it comes back from there
+        second_->forget(second_key(hash));
+    }
+    zone_.invalidate_token(hash);
+}
 
-void Cache::forget_row(const Id &id) { zone_.blobs().erase(row_key(id)); }
+// One entry of the second level is for both.
+void Cache::forget_row(const Id &id) {
+    if (second_ != nullptr) {
+        second_->forget(second_key(id));
+    }
+    zone_.blobs().erase(row_key(id));
+}
+
+template <class T> void Cache::judge(CacheKind kind, Look<T> &look) {
+    Millis most = look.value ? kFresh : kFreshAbsent;
+    look.fresh = look.known && look.found.age < most;
+    zone_.counters().looked_up(kind, Tier::redis, look.fresh);
+}
+
+rt::Task<Cache::StreamLook> Cache::look(Id id) {
+    StreamLook look;
+    if (second_ == nullptr) {
+        co_return look;
+    }
+    auto work = second_->find(second_key(id));
+    look.found = co_await std::move(work);
+    if (look.found.value) {
+        model::Stream stream;
+        Millis read_at = 0;
+        bool absent = look.found.value->empty();
+        look.known = absent || (unpack(*look.found.value, stream, read_at) &&
+                                stream.id == id);
+        if (look.known && !absent) {
+            look.value = std::move(stream);
+        }
+    }
+    judge(CacheKind::stream, look);
+    co_return look;
+}
+
+rt::Task<Cache::TokenLook> Cache::look(Sha256 hash) {
+    TokenLook look;
+    if (second_ == nullptr) {
+        co_return look;
+    }
+    auto work = second_->find(second_key(hash));
+    look.found = co_await std::move(work);
+    if (look.found.value) {
+        model::TokenFacts facts;
+        bool absent = look.found.value->empty();
+        look.known = absent || unpack(*look.found.value, facts);
+        if (look.known && !absent) {
+            look.value = facts;
+        }
+    }
+    judge(CacheKind::token, look);
+    co_return look;
+}
+
+void Cache::put(const StreamLook &look, const Id &id,
+                const model::Stream *stream) {
+    if (second_ != nullptr) {
+        second_->fill(second_key(id), look.found,
+                      stream != nullptr ? pack(*stream, 0) : "",
+                      kept(stream != nullptr));
+    }
+}
+
+void Cache::put(const TokenLook &look, const Sha256 &hash,
+                const model::TokenFacts &facts) {
+    if (second_ != nullptr) {
+        second_->fill(second_key(hash), look.found,
+                      facts.exists ? pack(facts) : "", kept(facts.exists));
+    }
+}
 
 } // namespace ks::store

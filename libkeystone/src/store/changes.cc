@@ -14,19 +14,20 @@ using sql::Statement;
 // Clocks of hosts differ, and a batch is committed after its row got its time.
 constexpr Millis kOverlap = 15 * kSecond;
 
-constexpr std::string_view kKinds[] = {"stream_changed", "stream_disabled",
-                                       "stream_removed", "token_revoked"};
+constexpr std::string_view kKinds[] = {
+    "stream_changed", "stream_disabled", "stream_removed", "token_revoked",
+    "session_ended",  "session_linked",  "banned"};
 
 const Statement kInsert = {
     "changes_insert",
-    "INSERT INTO changes (id, at, kind, stream_id, token_id, token_hash)"
-    " VALUES ($1, $2, $3, $4, $5, $6)",
+    "INSERT INTO changes (id, at, kind, stream_id, token_id, token_hash,"
+    " session_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     Access::write};
 
 const Statement kSince = {
     "changes_since",
     "SELECT c.id, c.at, c.kind, c.stream_id, c.token_id, c.token_hash,"
-    " COALESCE(s.enabled, 0)"
+    " COALESCE(s.enabled, 0), c.session_id, c.detail"
     " FROM changes c LEFT JOIN streams s ON s.id = c.stream_id"
     " WHERE c.at > $1 ORDER BY c.at",
     Access::read};
@@ -51,6 +52,8 @@ Change change_of(const sql::Row &row) {
     change.stream_id = row.id(3);
     change.token_id = row.id(4);
     change.token_hash = row.str(5);
+    change.session_id = row.id(7);
+    change.detail = row.str(8);
     return change;
 }
 
@@ -61,13 +64,19 @@ sql::Bound announce(const Change &change, WallMs now, Entropy &entropy) {
     return sql::Bound(
         kInsert,
         sql::params(id, now, kKinds[static_cast<size_t>(change.kind)],
-                    change.stream_id, change.token_id, change.token_hash));
+                    change.stream_id, change.token_id, change.token_hash,
+                    change.session_id, change.detail));
+}
+
+bool is_announcement(const sql::Bound &bound) {
+    return bound.statement->sql.starts_with("INSERT INTO changes ");
 }
 
 rt::Task<Result<void>> Changes::poll() {
     WallMs now = rt::Loop::current().wall();
-    bool first = looked_ == 0;
-    WallMs since = (first ? now : looked_) - kOverlap;
+    // The first time, too: the zone is older than this worker, and who made a
+    // change may have been killed before it could say so.
+    WallMs since = (looked_ == 0 ? now : looked_) - kOverlap;
     sql::Params params = sql::params(since);
     auto rows = co_await db_.query(kSince, std::move(params));
     if (!rows) {
@@ -78,11 +87,13 @@ rt::Task<Result<void>> Changes::poll() {
     for (size_t i = 0; i < rows->size(); i++) {
         sql::Row row = (*rows)[i];
         bool is_new = seen_.emplace(row.str(0), row.number(1)).second;
-        if (first || !is_new) {
+        if (!is_new) {
             continue;
         }
         Change change = change_of(row);
-        cache_.forget_stream(change.stream_id);
+        if (!change.stream_id.empty()) {
+            cache_.forget_stream(change.stream_id);
+        }
         if (!change.token_hash.empty()) {
             cache_.forget_token(hash_from(change.token_hash));
         }

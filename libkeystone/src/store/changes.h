@@ -19,7 +19,10 @@ enum class ChangeKind : uint8_t {
     stream_changed,
     stream_disabled,
     stream_removed,
-    token_revoked // a stream key that was reset, too
+    token_revoked,  // a stream key that was reset, too
+    session_ended,  // another host is to end it; detail: the reason
+    session_linked, // detail: service, client, stream at the media server
+    banned          // see bans.h
 };
 
 struct Change {
@@ -27,10 +30,15 @@ struct Change {
     Id stream_id;
     Id token_id;            // of a token that was revoked
     std::string token_hash; // the same, hex
+    Id session_id;
+    std::string detail;
 };
 
 // The statement that announces it, for the batch of the change itself.
 sql::Bound announce(const Change &change, WallMs now, Entropy &entropy);
+
+// True for every statement that does.
+bool is_announcement(const sql::Bound &bound);
 
 class Changes {
   public:
@@ -39,8 +47,8 @@ class Changes {
 
     Changes(sql::Database &db, Cache &cache) : db_(db), cache_(cache) {}
 
-    // Looks once: takes what is new out of the cache, then tells.  The first
-    // time it only learns what is there already.
+    // Looks once: takes what is new out of the cache, then tells; the first
+    // time all of the last seconds.
     rt::Task<Result<void>> poll();
     // Forgets those older than kKeep; how many.
     rt::Task<Result<int64_t>> purge();

@@ -1,6 +1,9 @@
 #include "store/guard.h"
 
+#include "store/changes.h"
 #include "store/migrate.h"
+
+#include <algorithm>
 
 #include <chrono>
 
@@ -22,16 +25,28 @@ rt::Task<Result<int>> Guard::open() {
     co_return got;
 }
 
-rt::Task<Result<int>> Guard::try_open() {
+// How many migrations it applied.
+rt::Task<Result<int>> Guard::bring_up() {
+    if (!db_.engine().migrates_itself) {
+        auto same = co_await check_schema(db_);
+        co_return same ? Result<int>(0) : Result<int>(same.error());
+    }
     auto done = co_await migrate(db_);
+    if (!done) {
+        co_return std::move(done.error());
+    }
+    for (const MigrationState &m : *done) {
+        rt::Loop::current().log(rt::LogLevel::notice,
+                                "database: migration " + m.name + " applied");
+    }
+    co_return static_cast<int>(done->size());
+}
+
+rt::Task<Result<int>> Guard::try_open() {
+    auto done = co_await bring_up();
     if (done) {
-        for (const MigrationState &m : *done) {
-            rt::Loop::current().log(rt::LogLevel::notice,
-                                    "database: migration " + m.name +
-                                        " applied");
-        }
         state_ = State::open;
-        co_return static_cast<int>(done->size());
+        co_return done;
     }
     // The schema's trouble is in the error, the file's in the health.
     bool schema = done.error().code == Code::conflict;
@@ -92,8 +107,13 @@ rt::Task<Result<sql::Outcome>> Guard::batch(sql::Batch batch) {
         }
     }
     size_t statements = batch.size();
+    bool announces =
+        announced && std::any_of(batch.begin(), batch.end(), is_announcement);
     auto outcome = co_await db_.batch(std::move(batch));
     account(outcome ? nullptr : &outcome.error(), statements, began);
+    if (announces && outcome && outcome->done()) {
+        announced();
+    }
     co_return outcome;
 }
 

@@ -6,6 +6,7 @@
 #include "sql/database.h"
 #include "zone/counters.h"
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -16,23 +17,29 @@ class Guard : public sql::Database {
     Guard(sql::Database &db, zone::Counters &counters)
         : db_(db), counters_(counters) {}
 
-    // Opens and migrates; who asks meanwhile gets the same answer.  May be
-    // done again: a file that was replaced is migrated then.
+    // Opens, and migrates what migrates itself, else looks whether it has the
+    // right schema; who asks meanwhile gets the same answer.  May be done
+    // again: a file that was replaced is migrated then.
     rt::Task<Result<int>> open();
     bool opened() const { return state_ == State::open; }
 
     // What is wrong: with opening, or with the last statements.
     const sql::Health &health() const override;
 
+    // A batch with news for other workers (changes.h) was written.
+    std::function<void()> announced;
+
     rt::Task<Result<sql::Rows>> query(const sql::Statement &statement,
                                       sql::Params params) override;
     rt::Task<Result<sql::Outcome>> batch(sql::Batch batch) override;
+    const sql::Engine &engine() const override { return db_.engine(); }
 
   private:
     // fresh -> failed -> open, fresh -> open; open stays.
     enum class State : uint8_t { fresh, failed, open };
 
     rt::Task<Result<int>> try_open();
+    rt::Task<Result<int>> bring_up();
     rt::Task<Result<void>> admit();
     void account(const Error *error, size_t statements, int64_t began_us);
     void complain(std::string_view trouble);

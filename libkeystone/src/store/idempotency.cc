@@ -38,7 +38,8 @@ const Statement kForget = {
     "DELETE FROM idempotency WHERE owner = $1 AND key = $2", Access::write};
 
 const Statement kPurge = {"idempotency_purge",
-                          "DELETE FROM idempotency WHERE (owner, key) IN"
+                          "DELETE FROM idempotency WHERE expires_at <= $1"
+                          " AND (owner, key) IN"
                           " (SELECT owner, key FROM idempotency"
                           " WHERE expires_at <= $1 LIMIT " KS_PURGE_ROWS ")",
                           Access::write};

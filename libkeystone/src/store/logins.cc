@@ -83,7 +83,7 @@ const Statement kList = {
 // stays as long as its login, so that its owner hears why it is of no use.
 const Statement kPurgeSpent = {
     "logins_purge_spent",
-    "DELETE FROM refresh_tokens WHERE hash IN"
+    "DELETE FROM refresh_tokens WHERE used_at > 0 AND hash IN"
     " (SELECT hash FROM refresh_tokens WHERE expires_at < $1 AND used_at > 0"
     " LIMIT " KS_PURGE_ROWS ")",
     Access::write};
@@ -99,7 +99,8 @@ const Statement kPurgeTokens = {
     Access::write};
 
 const Statement kPurge = {"logins_purge",
-                          "DELETE FROM logins WHERE id IN"
+                          "DELETE FROM logins WHERE (expires_at < $1"
+                          " OR revoked_at > 0) AND id IN"
                           " (SELECT id FROM logins WHERE expires_at < $1"
                           " OR (revoked_at > 0 AND revoked_at < $1)"
                           " LIMIT " KS_PURGE_ROWS ")",

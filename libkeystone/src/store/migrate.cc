@@ -24,7 +24,7 @@ const sql::Statement kCreateTable = {
     " applied_at BIGINT NOT NULL)",
     sql::Access::write};
 
-const sql::Statement kHasTable = {
+const sql::Statement kApplied = {
     "",
     "SELECT version, name, checksum, applied_at"
     " FROM schema_migrations ORDER BY version",
@@ -87,8 +87,12 @@ struct Scripts {
     std::deque<sql::Statement> statements;
 };
 
-sql::Batch batch_of(const Migration &migration, WallMs now, Scripts &keep) {
+sql::Batch batch_of(const Migration &migration, WallMs now,
+                    const sql::Engine &engine, Scripts &keep) {
     sql::Batch batch;
+    if (engine.migration_lock != nullptr) {
+        batch.emplace_back(*engine.migration_lock, sql::Params());
+    }
     batch.emplace_back(kCreateTable, sql::Params());
     batch.emplace_back(kClaim,
                        sql::params(version_of(migration.name), migration.name,
@@ -108,11 +112,25 @@ Scripts &scripts() {
     return kept;
 }
 
-sql::Batch reading() {
-    sql::Batch batch;
-    batch.emplace_back(kCreateTable, sql::Params());
-    batch.emplace_back(kHasTable, sql::Params());
-    return batch;
+// The list; one that is not there is empty.  An embedded database gets it, the
+// others are not written to by who only looks.
+rt::Task<Result<sql::Rows>> list(sql::Database &db) {
+    sql::Params name = sql::params("schema_migrations");
+    if (db.engine().has_table != nullptr) {
+        auto has = co_await db.query(*db.engine().has_table, std::move(name));
+        if (!has || !(*has)[0].flag(0)) {
+            co_return has ? Result<sql::Rows>(sql::Rows()) : std::move(has);
+        }
+    } else {
+        sql::Params none;
+        auto made = co_await db.query(kCreateTable, std::move(none));
+        if (!made) {
+            co_return std::move(made.error());
+        }
+    }
+    sql::Params none;
+    auto rows = co_await db.query(kApplied, std::move(none));
+    co_return rows;
 }
 
 std::vector<Applied> applied_in(const sql::Rows &rows) {
@@ -164,13 +182,36 @@ std::span<const Migration> migrations() { return kMigrations; }
 
 rt::Task<Result<std::vector<MigrationState>>>
 migration_status(sql::Database &db, std::span<const Migration> known) {
-    sql::Batch batch = reading();
-    auto got = co_await db.batch(std::move(batch));
-    if (!got) {
-        co_return std::move(got.error());
+    auto rows = co_await list(db);
+    if (!rows) {
+        co_return std::move(rows.error());
     }
-    std::vector<Applied> applied = applied_in(got->rows[1]);
+    std::vector<Applied> applied = applied_in(*rows);
     co_return compare(known, applied);
+}
+
+rt::Task<Result<void>> check_schema(sql::Database &db,
+                                    std::span<const Migration> known) {
+    auto status = co_await migration_status(db, known);
+    if (!status) {
+        co_return std::move(status.error());
+    }
+    std::string missing;
+    for (const MigrationState &m : *status) {
+        if (m.applied_at == 0) {
+            missing += missing.empty() ? "" : ", ";
+            missing += m.name;
+        }
+    }
+    if (!missing.empty()) {
+        co_return Error(Code::conflict,
+                        "the database has not the schema of this release, it "
+                        "lacks " +
+                            missing +
+                            ": run keystonectl migrate (nginx goes on by "
+                            "itself then)");
+    }
+    co_return Result<void>();
 }
 
 rt::Task<Result<std::vector<MigrationState>>>
@@ -185,7 +226,7 @@ migrate(sql::Database &db, std::span<const Migration> known) {
             continue;
         }
         WallMs now = rt::Loop::current().wall();
-        sql::Batch batch = batch_of(known[i], now, scripts());
+        sql::Batch batch = batch_of(known[i], now, db.engine(), scripts());
         auto outcome = co_await db.batch(std::move(batch));
         if (!outcome) {
             co_return std::move(outcome.error());

@@ -25,12 +25,17 @@ struct MigrationState {
     WallMs applied_at = 0; // 0: not yet
 };
 
-// All that are known, in order; makes the empty list of what was applied where
-// there is none, nothing else.  `conflict` when the database is newer than this
+// All that are known, in order.  Changes nothing, but that an embedded database
+// gets an empty list of what was applied.  `conflict` when the database is newer than this
 // program or has another text of a migration.
 rt::Task<Result<std::vector<MigrationState>>>
 migration_status(sql::Database &db,
                  std::span<const Migration> known = migrations());
+
+// `conflict` when it is not exactly the schema of this release.
+rt::Task<Result<void>>
+check_schema(sql::Database &db,
+             std::span<const Migration> known = migrations());
 
 // Those that this call applied.
 rt::Task<Result<std::vector<MigrationState>>>

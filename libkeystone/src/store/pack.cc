@@ -1,6 +1,6 @@
-// A stream as bytes for the zone: numbers as they lie in memory, texts with
-// their length before them.  Read on the same machine by the same release, or
-// by another one, which sees a size that does not fit and asks the database.
+// Rows as bytes for the zone and for Redis: numbers as they lie in memory, texts
+// with their length before them.  Another release or another kind of machine
+// sees a form that is not its own and asks the database.
 #include "store/cache.h"
 
 #include "store/text.h"
@@ -11,7 +11,9 @@ namespace ks::store {
 
 namespace {
 
-constexpr uint32_t kForm = 0x6b730001; // another one when the fields change
+// Others when the fields change.
+constexpr uint32_t kForm = 0x6b730001;
+constexpr uint32_t kTokenForm = 0x6b740001;
 
 class Writer {
   public:
@@ -112,7 +114,49 @@ bool unpack(std::string_view text, model::Stream &s, Millis &read_at) {
     r.number(s.updated_at);
     r.number(s.version);
     s.enabled = enabled != 0;
-    return r.whole();
+    return r.whole() && s.visibility <= model::Visibility::private_ &&
+           s.takeover <= model::Takeover::replace;
+}
+
+std::string pack(const model::TokenFacts &t) {
+    Writer w;
+    w.number(kTokenForm);
+    w.text(t.id.view());
+    w.text(t.stream_id.view());
+    w.number(static_cast<uint8_t>(t.stream_key));
+    w.number(t.kind);
+    w.number(t.max_uses);
+    w.number(t.uses);
+    w.number(t.expires_at);
+    w.number(t.revoked_at);
+    w.text(t.allowed_ips.view());
+    w.text(t.allowed_origins.view());
+    w.text(t.viewer_ref.view());
+    return w.take();
+}
+
+bool unpack(std::string_view text, model::TokenFacts &t) {
+    Reader r(text);
+    uint32_t form = 0;
+    uint8_t stream_key = 0;
+    r.number(form);
+    if (form != kTokenForm) {
+        return false;
+    }
+    t.id.assign(r.text());
+    t.stream_id.assign(r.text());
+    r.number(stream_key);
+    r.number(t.kind);
+    r.number(t.max_uses);
+    r.number(t.uses);
+    r.number(t.expires_at);
+    r.number(t.revoked_at);
+    t.allowed_ips.assign(r.text());
+    t.allowed_origins.assign(r.text());
+    t.viewer_ref.assign(r.text());
+    t.stream_key = stream_key != 0;
+    t.exists = true;
+    return r.whole() && t.kind <= model::TokenKind::play;
 }
 
 } // namespace ks::store

@@ -1,5 +1,9 @@
 // What is old goes a few rows at a time, so that no statement holds up those
 // who write beside it or runs into the deadline.
+//
+// What makes a row old and may change is asked twice, inside the sub-select and
+// beside it: PostgreSQL waits for who is changing the row and then looks at what
+// is beside it again, not at the sub-select (READ COMMITTED).
 #pragma once
 
 #include "sql/database.h"

@@ -1,6 +1,8 @@
 #include "store/sessions.h"
 
+#include "store/changes.h"
 #include "store/purge.h"
+#include "store/session_row.h"
 
 namespace ks::store {
 
@@ -8,25 +10,6 @@ namespace {
 
 using sql::Access;
 using sql::Statement;
-
-#define KS_SESSION_COLUMNS                                                     \
-    "id, stream_id, token_id, user_id, kind, protocol, state, end_reason,"     \
-    " client_ip, user_agent, viewer_ref, node, started_at, seen_at, "          \
-    "active_at,"                                                               \
-    " ended_at, bytes_in, bytes_out, srs_client, srs_service"
-
-const Statement kUpsert = {
-    "sessions_upsert",
-    "INSERT INTO sessions (" KS_SESSION_COLUMNS ") VALUES ($1, $2, $3, $4, $5,"
-    " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
-    " ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
-    " end_reason = excluded.end_reason, node = excluded.node,"
-    " seen_at = excluded.seen_at, active_at = excluded.active_at,"
-    " ended_at = excluded.ended_at, bytes_in = excluded.bytes_in,"
-    " bytes_out = excluded.bytes_out, srs_client = excluded.srs_client,"
-    " srs_service = excluded.srs_service"
-    " WHERE sessions.ended_at = 0 AND sessions.seen_at <= excluded.seen_at",
-    Access::write};
 
 const Statement kById = {
     "sessions_by_id",
@@ -59,10 +42,40 @@ const Statement kOnNodes = {
     " AND seen_at > $1 ORDER BY started_at LIMIT $2",
     Access::read};
 
+const Statement kByClient = {
+    "sessions_by_client",
+    "SELECT " KS_SESSION_COLUMNS
+    " FROM sessions WHERE ended_at = 0 AND host <> '' AND srs_client = $1"
+    " AND srs_service = $2 AND node = $3",
+    Access::read};
+
+const Statement kClients = {
+    "sessions_clients",
+    "SELECT " KS_SESSION_COLUMNS
+    " FROM sessions WHERE ended_at = 0 AND host <> '' AND srs_client <> ''"
+    " AND srs_service = $1 AND node = $2",
+    Access::read};
+
+const Statement kLink = {
+    "sessions_link",
+    "UPDATE sessions SET srs_service = $2, srs_client = $3 WHERE id = $1"
+    " AND ended_at = 0 AND (srs_client = '' OR held = 1"
+    " OR (srs_service = $2 AND srs_client = $3)) RETURNING id",
+    Access::write};
+
+#define KS_SIXTEEN                                                             \
+    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16"
+
+const Statement kByIds = {"sessions_by_ids",
+                          "SELECT " KS_SESSION_COLUMNS
+                          " FROM sessions WHERE id IN (" KS_SIXTEEN ")",
+                          Access::read};
+
 const Statement kCloseLost = {
     "sessions_close_lost",
     "UPDATE sessions SET state = 'closed', end_reason = 'timeout',"
-    " ended_at = CASE WHEN seen_at > 0 THEN seen_at ELSE 1 END WHERE id IN"
+    " ended_at = CASE WHEN seen_at > 0 THEN seen_at ELSE 1 END"
+    " WHERE ended_at = 0 AND seen_at < $1 AND id IN"
     " (SELECT id FROM sessions WHERE ended_at = 0 AND seen_at < $1"
     " LIMIT " KS_PURGE_ROWS ")",
     Access::write};
@@ -74,42 +87,13 @@ const Statement kPurge = {
     " LIMIT " KS_PURGE_ROWS ")",
     Access::write};
 
-sql::Params params_of(const model::Session &s) {
-    return sql::params(s.id, s.stream_id, s.token_id, s.user_id,
-                       model::name(s.action), model::name(s.protocol),
-                       model::name(s.state), model::name(s.end_reason),
-                       s.client_ip.view(), s.user_agent.view(),
-                       s.viewer_ref.view(), s.node.view(), s.started_at,
-                       s.seen_at, s.active_at, s.ended_at, s.bytes_in,
-                       s.bytes_out, s.srs_client.view(), s.srs_service.view());
-}
-
-model::Session session_of(const sql::Row &row) {
-    model::Session s;
-    s.id = row.id(0);
-    s.stream_id = row.id(1);
-    s.token_id = row.id(2);
-    s.user_id = row.id(3);
-    s.action = model::parse_action(row.text(4)).value_or(model::Action::play);
-    s.protocol =
-        model::parse_protocol(row.text(5)).value_or(model::Protocol::hls);
-    s.state = model::parse_session_state(row.text(6))
-                  .value_or(model::SessionState::closed);
-    s.end_reason =
-        model::parse_end_reason(row.text(7)).value_or(model::EndReason::none);
-    s.client_ip.assign(row.text(8));
-    s.user_agent.assign(row.text(9));
-    s.viewer_ref.assign(row.text(10));
-    s.node.assign(row.text(11));
-    s.started_at = row.number(12);
-    s.seen_at = row.number(13);
-    s.active_at = row.number(14);
-    s.ended_at = row.number(15);
-    s.bytes_in = row.number(16);
-    s.bytes_out = row.number(17);
-    s.srs_client.assign(row.text(18));
-    s.srs_service.assign(row.text(19));
-    return s;
+std::vector<model::Session> sessions_of(const sql::Rows &rows) {
+    std::vector<model::Session> all;
+    all.reserve(rows.size());
+    for (size_t i = 0; i < rows.size(); i++) {
+        all.push_back(session_of(rows[i]));
+    }
+    return all;
 }
 
 template <class E> std::string_view name_or_none(const std::optional<E> &v) {
@@ -125,7 +109,7 @@ rt::Task<Result<void>> Sessions::write(std::vector<model::Session> rows) {
     sql::Batch batch;
     batch.reserve(rows.size());
     for (size_t i = 0; i < rows.size() && i < kMaxBatch; i++) {
-        batch.emplace_back(kUpsert, params_of(rows[i]));
+        batch.push_back(write_session(rows[i]));
     }
     auto outcome = co_await db_.batch(std::move(batch));
     if (!outcome) {
@@ -172,12 +156,76 @@ Sessions::on_nodes(WallMs since, int64_t limit) {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    std::vector<model::Session> all;
-    all.reserve(rows->size());
-    for (size_t i = 0; i < rows->size(); i++) {
-        all.push_back(session_of((*rows)[i]));
+    co_return sessions_of(*rows);
+}
+
+rt::Task<Result<std::vector<model::Session>>>
+Sessions::by_client(std::string node, std::string service, std::string client) {
+    sql::Params params = sql::params(client, service, node);
+    auto rows = co_await db_.query(kByClient, std::move(params));
+    if (!rows) {
+        co_return std::move(rows.error());
     }
-    co_return all;
+    co_return sessions_of(*rows);
+}
+
+rt::Task<Result<std::vector<model::Session>>>
+Sessions::clients(std::string node, std::string service) {
+    sql::Params params = sql::params(service, node);
+    auto rows = co_await db_.query(kClients, std::move(params));
+    if (!rows) {
+        co_return std::move(rows.error());
+    }
+    if (rows->size() >= sql::Database::kMaxRows) {
+        co_return Error(Code::overloaded, "There are too many sessions.");
+    }
+    co_return sessions_of(*rows);
+}
+
+rt::Task<Result<std::vector<model::Session>>>
+Sessions::by_ids(std::vector<Id> ids) {
+    sql::Params params;
+    for (size_t i = 0; i < kMaxIds; i++) {
+        params.emplace_back(i < ids.size() ? ids[i].view() : "");
+    }
+    auto rows = co_await db_.query(kByIds, std::move(params));
+    if (!rows) {
+        co_return std::move(rows.error());
+    }
+    co_return sessions_of(*rows);
+}
+
+rt::Task<Result<bool>> Sessions::link(Id id, std::string service,
+                                      std::string client, std::string stream) {
+    rt::Loop &loop = rt::Loop::current();
+    Change change;
+    change.kind = ChangeKind::session_linked;
+    change.session_id = id;
+    change.detail = service + ' ' + client + ' ' + stream;
+    sql::Batch batch;
+    batch.emplace_back(kLink, sql::params(id, service, client),
+                       sql::Expect::rows);
+    batch.push_back(announce(change, loop.wall(), loop.entropy()));
+    auto outcome = co_await db_.batch(std::move(batch));
+    if (!outcome) {
+        co_return std::move(outcome.error());
+    }
+    co_return outcome->done();
+}
+
+rt::Task<Result<void>> Sessions::tell_end(Id id, model::EndReason reason) {
+    rt::Loop &loop = rt::Loop::current();
+    Change change;
+    change.kind = ChangeKind::session_ended;
+    change.session_id = id;
+    change.detail = model::name(reason);
+    sql::Batch batch;
+    batch.push_back(announce(change, loop.wall(), loop.entropy()));
+    auto outcome = co_await db_.batch(std::move(batch));
+    if (!outcome) {
+        co_return std::move(outcome.error());
+    }
+    co_return Result<void>();
 }
 
 rt::Task<Result<int64_t>> Sessions::close_lost(WallMs before) {

@@ -23,6 +23,7 @@ struct SessionFilter {
 class Sessions {
   public:
     static constexpr size_t kMaxBatch = 250;
+    static constexpr size_t kMaxIds = 16;
 
     explicit Sessions(sql::Database &db) : db_(db) {}
 
@@ -36,6 +37,20 @@ class Sessions {
     // starts with an empty memory.  Seen after `since`; oldest first.
     rt::Task<Result<std::vector<model::Session>>> on_nodes(WallMs since,
                                                            int64_t limit);
+    // Several hosts.  Live ones that a media server calls so, and all that it
+    // has from us.
+    rt::Task<Result<std::vector<model::Session>>>
+    by_client(std::string node, std::string service, std::string client);
+    rt::Task<Result<std::vector<model::Session>>> clients(std::string node,
+                                                          std::string service);
+    // At most kMaxIds; those that there are, in no order.
+    rt::Task<Result<std::vector<model::Session>>> by_ids(std::vector<Id> ids);
+    // What a media server calls another host's session: true for one client
+    // only, but for a session that a worker holds (a relay comes again).
+    rt::Task<Result<bool>> link(Id id, std::string service, std::string client,
+                                std::string stream);
+    // For the host that has it to end it.
+    rt::Task<Result<void>> tell_end(Id id, model::EndReason reason);
     // After a crash of the machine: sessions open in history that nobody has
     // seen since `before`; how many.
     rt::Task<Result<int64_t>> close_lost(WallMs before);

@@ -10,7 +10,10 @@ namespace ks::store {
 namespace {
 
 constexpr Millis kRetryMin = 250;
-constexpr Millis kRetryMax = 5 * kSecond;
+constexpr Millis kRetryMax = kSecond;
+
+constexpr Millis kGather = 50;
+constexpr std::string_view kChanged = "changed"; // on the bus
 
 // Of a worker; each at its own time, so that they do not all tidy at once.
 constexpr Millis kHouseEvery = 10 * kMinute;
@@ -35,8 +38,9 @@ Millis up_to(Millis most, Entropy &entropy) {
 } // namespace
 
 Result<std::unique_ptr<Store>> Store::make(std::string_view url,
-                                           zone::Zone &zone) {
-    auto db = sql::open(url);
+                                           zone::Zone &zone,
+                                           const sql::Options &options) {
+    auto db = sql::open(url, options);
     if (!db) {
         return std::move(db.error());
     }
@@ -48,7 +52,8 @@ Store::Store(std::unique_ptr<sql::Database> db, zone::Zone &zone)
       guard_(std::make_unique<Guard>(*db_, zone.counters())), users_(*guard_),
       logins_(*guard_), streams_(*guard_, cache_), tokens_(*guard_, cache_),
       sessions_(*guard_), idempotency_(*guard_), nodes_(*guard_),
-      changes_(*guard_, cache_) {}
+      hosts_(*guard_), live_(*guard_), bans_(*guard_), feeds_(*guard_),
+      changes_(*guard_, cache_), zone_(zone) {}
 
 Store::~Store() = default;
 
@@ -68,6 +73,19 @@ StoreState Store::state() const {
     return state;
 }
 
+void Store::share(const conf::Redis &redis, std::string_view secret) {
+    shared_ = std::make_unique<Shared>(redis, secret, bus_);
+    second_ = std::make_unique<Second>(*shared_, zone_);
+    rates_ = std::make_unique<Rates>(*shared_, zone_);
+    cache_.use(*second_);
+    guard_->announced = [this] { bus_.publish(kChanged, ""); };
+    bus_.on(kChanged, [this](std::string_view) { changed_.ring(); });
+}
+
+SharedState Store::shared_state() const {
+    return shared_ != nullptr ? shared_->state() : SharedState();
+}
+
 rt::Task<Result<void>> Store::open() {
     auto opened = co_await guard_->open();
     if (!opened) {
@@ -77,6 +95,9 @@ rt::Task<Result<void>> Store::open() {
 }
 
 void Store::start() {
+    if (shared_ != nullptr) {
+        shared_->start();
+    }
     work_ = keep_open();
     work_.start();
     house_ = keep_house();
@@ -104,7 +125,11 @@ rt::Task<void> Store::keep_open() {
             continue;
         }
         retry = kRetryMin;
-        co_await rt::sleep_for(Changes::kEvery, rt::Hold::none);
+        bool called = co_await changed_.wait(Changes::kEvery, rt::Hold::none);
+        if (called) {
+            // However many there are, the database is not asked for each.
+            co_await rt::sleep_for(kGather, rt::Hold::none);
+        }
     }
 }
 
@@ -136,11 +161,17 @@ rt::Task<void> Store::tidy() {
         (void)lost;
     }
     auto sessions = co_await sessions_.purge(now - kKeepSessions);
+    auto live = co_await live_.purge(now - kHour);
+    auto bans = co_await bans_.purge();
+    auto feeds = co_await feeds_.purge(now - kDay);
     (void)answers;
     (void)changes;
     (void)logins;
     (void)tokens;
     (void)sessions;
+    (void)live;
+    (void)bans;
+    (void)feeds;
 }
 
 } // namespace ks::store

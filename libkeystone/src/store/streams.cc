@@ -118,9 +118,23 @@ rt::Task<Result<model::Stream>> Streams::fetch(Id id) {
 rt::Task<Result<model::Stream>> Streams::load(Id id) {
     auto ticket = cache_.ticket(id);
     auto row_ticket = cache_.row_ticket(id);
+    auto second = cache_.look(id);
+    auto look = co_await std::move(second);
+    if (look.fresh && look.value) {
+        cache_.fill(ticket, id, model::facts_of(*look.value), look.found.age);
+        cache_.fill_row(row_ticket, *look.value, look.found.age);
+        co_return std::move(*look.value);
+    }
+    if (look.fresh) {
+        cache_.fill(ticket, id, model::StreamFacts(), look.found.age);
+        co_return no_such_stream();
+    }
     sql::Params params = sql::params(id);
     auto rows = co_await db_.query(kById, std::move(params));
     if (!rows) {
+        if (gone(rows.error()) && look.value) {
+            co_return std::move(*look.value);
+        }
         co_return std::move(rows.error());
     }
     bool found = !rows->empty();
@@ -128,9 +142,11 @@ rt::Task<Result<model::Stream>> Streams::load(Id id) {
                                        zone::Tier::store, found);
     if (!found) {
         cache_.fill(ticket, id, model::StreamFacts());
+        cache_.put(look, id, nullptr);
         co_return no_such_stream();
     }
     model::Stream stream = stream_of((*rows)[0]);
+    cache_.put(look, id, &stream);
     cache_.fill(ticket, id, model::facts_of(stream));
     cache_.fill_row(row_ticket, stream);
     co_return stream;
@@ -188,19 +204,30 @@ rt::Task<Result<model::Stream>> Streams::set_enabled(Id id, bool enabled) {
     co_return result;
 }
 
-rt::Task<Result<void>> Streams::remove(Id id,
-                                       std::optional<int64_t> if_version) {
+// A token that is made between the first two statements refuses the second, and
+// nothing is done; the next try takes it along.
+rt::Task<Result<sql::Outcome>> Streams::remove_rows(Id id, int64_t version) {
+    constexpr int kTries = 3;
     auto &loop = rt::Loop::current();
     Change change;
     change.kind = ChangeKind::stream_removed;
     change.stream_id = id;
-    sql::Batch batch;
-    batch.emplace_back(kRemoveTokens, sql::params(id));
-    batch.emplace_back(kRemove,
-                       sql::params(id, if_version.value_or(kAnyVersion)),
-                       sql::Expect::rows);
-    batch.push_back(announce(change, loop.wall(), loop.entropy()));
-    auto outcome = co_await db_.batch(std::move(batch));
+    for (int i = 1;; i++) {
+        sql::Batch batch;
+        batch.emplace_back(kRemoveTokens, sql::params(id));
+        batch.emplace_back(kRemove, sql::params(id, version),
+                           sql::Expect::rows);
+        batch.push_back(announce(change, loop.wall(), loop.entropy()));
+        auto outcome = co_await db_.batch(std::move(batch));
+        if (outcome || outcome.error().code != Code::conflict || i == kTries) {
+            co_return outcome;
+        }
+    }
+}
+
+rt::Task<Result<void>> Streams::remove(Id id,
+                                       std::optional<int64_t> if_version) {
+    auto outcome = co_await remove_rows(id, if_version.value_or(kAnyVersion));
     if (!outcome) {
         co_return std::move(outcome.error());
     }

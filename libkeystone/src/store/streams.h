@@ -81,6 +81,7 @@ class Streams {
     rt::Task<Result<model::Stream>> fetch(Id id);
     rt::Task<Result<model::Stream>> load(Id id);
     rt::Task<Result<model::StreamFacts>> load_facts(Id id);
+    rt::Task<Result<sql::Outcome>> remove_rows(Id id, int64_t version);
 
     sql::Database &db_;
     Cache &cache_;

@@ -16,7 +16,7 @@ using sql::Statement;
 #define KS_STREAM_FILTER                                                       \
     " (created_at, id) < ($1, $2) AND ($3 = '' OR visibility = $3)"            \
     " AND ($4 < 0 OR enabled = $4)"                                            \
-    " AND ($5 = '' OR lower(title) LIKE $5 ESCAPE '\\')"                       \
+    " AND ($5 = '' OR lower(title) LIKE lower($5) ESCAPE '\\')"                \
     " ORDER BY created_at DESC, id DESC LIMIT $6"
 
 const Statement kInsert = {

@@ -109,9 +109,19 @@ rt::Task<Result<model::TokenFacts>> Tokens::facts(Sha256 hash) {
 
 rt::Task<Result<model::TokenFacts>> Tokens::load_facts(Sha256 hash) {
     auto ticket = cache_.ticket(hash);
+    auto second = cache_.look(hash);
+    auto look = co_await std::move(second);
+    if (look.fresh) {
+        model::TokenFacts known = look.value.value_or(model::TokenFacts());
+        cache_.fill(ticket, hash, known, look.found.age);
+        co_return known;
+    }
     sql::Params params = sql::params(hex(hash));
     auto rows = co_await db_.query(kByHash, std::move(params));
     if (!rows) {
+        if (gone(rows.error()) && look.value) {
+            co_return *look.value;
+        }
         co_return std::move(rows.error());
     }
     model::TokenFacts facts;
@@ -121,6 +131,7 @@ rt::Task<Result<model::TokenFacts>> Tokens::load_facts(Sha256 hash) {
     cache_.zone().counters().looked_up(zone::CacheKind::token,
                                        zone::Tier::store, facts.exists);
     cache_.fill(ticket, hash, facts);
+    cache_.put(look, hash, facts);
     co_return facts;
 }
 

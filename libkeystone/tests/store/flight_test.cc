@@ -31,6 +31,7 @@ class SlowDatabase : public sql::Database {
         co_return outcome;
     }
     const sql::Health &health() const override { return db_.health(); }
+    const sql::Engine &engine() const override { return db_.engine(); }
 
     bool hold = false;
     int held = 0;

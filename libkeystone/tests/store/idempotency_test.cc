@@ -90,5 +90,5 @@ int main() {
         cmocka_unit_test(the_claim_of_a_dead_worker_is_taken_over),
         cmocka_unit_test(old_ones_are_forgotten),
     };
-    return cmocka_run_group_tests(tests, nullptr, nullptr);
+    return on_both(tests);
 }

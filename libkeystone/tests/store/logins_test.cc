@@ -170,5 +170,5 @@ int main() {
         cmocka_unit_test(a_login_that_lives_does_not_grow),
         cmocka_unit_test(an_expired_one_is_still_called_so),
     };
-    return cmocka_run_group_tests(tests, nullptr, nullptr);
+    return on_both(tests);
 }

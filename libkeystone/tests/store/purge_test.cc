@@ -30,6 +30,7 @@ class WatchedDatabase : public sql::Database {
         co_return outcome;
     }
     const sql::Health &health() const override { return db_.health(); }
+    const sql::Engine &engine() const override { return db_.engine(); }
 
     int64_t most() const {
         return changed.empty()
@@ -147,5 +148,5 @@ int main() {
         cmocka_unit_test(answers_go_a_few_at_a_time),
         cmocka_unit_test(changes_go_a_few_at_a_time),
     };
-    return cmocka_run_group_tests(tests, nullptr, nullptr);
+    return on_both(tests);
 }

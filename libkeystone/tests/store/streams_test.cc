@@ -268,5 +268,5 @@ int main() {
         cmocka_unit_test(cursors_are_checked),
         cmocka_unit_test(touching_is_not_a_change),
     };
-    return cmocka_run_group_tests(tests, nullptr, nullptr);
+    return on_both(tests);
 }

@@ -1,10 +1,13 @@
-// A store on a real SQLite file in a directory of its own, on the poll host.
+// A store on the poll host: on a SQLite file in a directory of its own, or on a
+// private PostgreSQL.  on_both() runs the same tests on the one and the other.
 #pragma once
 
+#include "../support/postgres.h"
 #include "../support/test.h"
 #include "rt/loop.h"
 #include "rt/poll_host.h"
 #include "rt/wait.h"
+#include "store/migrate.h"
 #include "store/store.h"
 #include "zone/zone.h"
 
@@ -39,9 +42,11 @@ class TempDir {
 
 class ZoneMemory {
   public:
-    ZoneMemory() : memory_(std::aligned_alloc(4096, kSize)) {
+    // Another number, another host.
+    explicit ZoneMemory(uint8_t number = 7)
+        : memory_(std::aligned_alloc(4096, kSize)) {
         std::memset(memory_, 0, kSize); // else an earlier test's is adopted
-        uint8_t key[16] = {7, 1, 4, 9, 2};
+        uint8_t key[16] = {number, 1, 4, 9, 2};
         auto made = zone::Zone::init(memory_, kSize, key);
         assert_true(made.ok());
     }
@@ -58,7 +63,7 @@ class ZoneMemory {
 class TravelHost : public rt::PollHost {
   public:
     TravelHost() : PollHost(rt::LogLevel::emerg) {}
-    Millis now() override { return PollHost::now() + ahead; }
+    Millis now() override { return stopped.value_or(PollHost::now()) + ahead; }
     WallMs wall() override { return PollHost::wall() + ahead; }
     void log(rt::LogLevel level, std::string_view text) override {
         lines.emplace_back(text);
@@ -68,6 +73,7 @@ class TravelHost : public rt::PollHost {
         return pool != full && PollHost::offload(pool, job);
     }
     Millis ahead = 0;
+    std::optional<Millis> stopped; // the clock, at this time
     std::optional<rt::Pool> full;
     std::vector<std::string> lines;
 };
@@ -96,18 +102,42 @@ struct Runner {
     }
 };
 
+inline bool on_postgres = false; // the databases of this round
+
+// A new and empty database.
+inline std::string new_database(const TempDir &dir) {
+    return on_postgres ? shared_postgres().make_schema()
+                       : "sqlite:" + dir.file("k.db");
+}
+
+// The same with the schema of this release, for several who use it at once.
+inline std::string ready_database(const TempDir &dir) {
+    std::string url = new_database(dir);
+    if (on_postgres) {
+        Runner runner;
+        auto db = sql::open(url);
+        auto migrated = runner.run(store::migrate(**db));
+        assert_true(migrated.ok());
+    }
+    return url;
+}
+
 struct StoreWorld : Runner {
     TempDir dir;
+    std::string url = new_database(dir);
     ZoneMemory memory;
     std::unique_ptr<store::Store> store;
 
     StoreWorld() { open(); }
     // Again: as another process would, with the same zone.
     void open() {
-        auto made =
-            store::Store::make("sqlite:" + dir.file("k.db"), memory.zone());
+        auto made = store::Store::make(url, memory.zone());
         assert_true(made.ok());
         store = std::move(*made);
+        if (on_postgres) {
+            auto migrated = run(store::migrate(store->database()));
+            assert_true(migrated.ok());
+        }
         auto opened = run(store->open());
         assert_true(opened.ok());
     }
@@ -139,6 +169,16 @@ struct StoreWorld : Runner {
         return std::move(*made);
     }
 };
+
+template <size_t N> int on_both(const CMUnitTest (&tests)[N]) {
+    int failed = 0;
+    for (bool postgres : {false, true}) {
+        on_postgres = postgres;
+        failed += cmocka_run_group_tests_name(
+            postgres ? "on PostgreSQL" : "on SQLite", tests, nullptr, nullptr);
+    }
+    return failed;
+}
 
 // The code of a failure; ok when it is none.
 template <class T> Code code_of(const Result<T> &r) {

@@ -172,5 +172,5 @@ int main() {
         cmocka_unit_test(lists_have_no_keys_and_are_newest_first),
         cmocka_unit_test(purging_keeps_keys_and_what_is_good),
     };
-    return cmocka_run_group_tests(tests, nullptr, nullptr);
+    return on_both(tests);
 }

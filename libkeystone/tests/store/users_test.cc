@@ -81,8 +81,8 @@ void names_change(void **) {
     assert_code(none, not_found);
 }
 
-// As another worker: its own host, store and connections, on a file that
-// nobody has made yet.  0: a user; 1: the admin; 2: failed.
+// As another worker: its own host, store and connections; a file is not there
+// yet.  0: a user; 1: the admin; 2: failed.
 int register_alone(const std::string &url, int number) {
     Runner runner;
     ZoneMemory memory;
@@ -101,7 +101,7 @@ int register_alone(const std::string &url, int number) {
 
 void of_many_first_users_one_is_admin(void **) {
     TempDir dir;
-    std::string url = "sqlite:" + dir.file("k.db");
+    std::string url = ready_database(dir);
     int admins = 0;
     for (int status :
          in_processes(6, [&](int i) { return register_alone(url, i); })) {
@@ -122,5 +122,5 @@ int main() {
         cmocka_unit_test(a_new_password_ends_the_other_logins),
         cmocka_unit_test(names_change),
     };
-    return cmocka_run_group_tests(tests, nullptr, nullptr);
+    return on_both(tests);
 }

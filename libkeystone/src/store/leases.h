@@ -1,0 +1,40 @@
+// Who publishes a stream, as Redis knows it: asked when the database cannot be,
+// so that there is one publisher among all hosts then, too.
+//
+// A lease that its host does not keep ends by itself.  While the database
+// answers its word counts, and the lease follows (keep()).
+#pragma once
+
+#include "store/shared.h"
+
+namespace ks::store {
+
+struct Lease {
+    Id stream;
+    Id host;
+    Id session;
+    int64_t term = 0; // of the claim, see live.h
+};
+
+class Leases {
+  public:
+    static constexpr Millis kLasts = 30 * kSecond;
+    static constexpr Millis kKeepEvery = 10 * kSecond;
+
+    // Null: no Redis, and nobody knows anything.
+    explicit Leases(Shared *shared) : shared_(shared) {}
+
+    enum class Taken : uint8_t { yes, no, unknown };
+    // No: another host has it, by a claim that is newer than `seen`, on which
+    // it was decided.
+    rt::Task<Taken> take(Lease lease, int64_t seen);
+    // It goes on.  False: Redis does not answer.
+    rt::Task<bool> keep(Lease lease);
+    // The session has ended.
+    rt::Task<void> drop(Id stream, Id session);
+
+  private:
+    Shared *shared_;
+};
+
+} // namespace ks::store

@@ -1,0 +1,64 @@
+// The live map that hosts share: who publishes which stream, and how many watch
+// it where.  The truth about now is in each host's zone; here stands what the
+// others have to know of it, and here it is decided between them.
+//
+// A claim takes a stream for a session.  It says on which term it decided, and
+// is won only if no other claim came since; so of many who claim at once, one
+// wins, and the rest learn who.  Within a term the publisher can only go.
+#pragma once
+
+#include "model/live.h"
+#include "model/session.h"
+#include "sql/database.h"
+#include "zone/records.h"
+
+#include <vector>
+
+namespace ks::store {
+
+// Remote::publisher has of the session what the others need: id, stream, token,
+// user, protocol, node, address, owner_pid (not 0: a worker holds it).
+// live.seen_at is when it was written, by the clock of who wrote it.
+using LiveRow = zone::Remote;
+
+struct Claimed {
+    bool won = false;
+    LiveRow row; // as it is now; lost: one() tells whose it is
+};
+
+struct Audience {
+    Id stream;
+    Id host;
+    int32_t viewers = 0;
+};
+
+class LiveMap {
+  public:
+    static constexpr size_t kMaxBatch = 200;
+
+    explicit LiveMap(sql::Database &db) : db_(db) {}
+
+    // wanted.term is the least that the new term may be.  `session` is written
+    // to the history with it: whoever hears of the claim finds it.
+    rt::Task<Result<Claimed>> claim(LiveRow wanted, int64_t seen,
+                                    model::Session session);
+    // How far it came in the term that it has: media, its end, the window.
+    // One flag for each: false where another claim came since.
+    rt::Task<Result<std::vector<bool>>> tell(std::vector<LiveRow> rows);
+    // A claim of which nothing came.
+    rt::Task<Result<void>> withdraw(Id stream, Id session);
+    // Changed after `since`; 0: all that matters still.
+    rt::Task<Result<std::vector<LiveRow>>> changed(WallMs since);
+    rt::Task<Result<std::vector<LiveRow>>> one(Id stream);
+
+    rt::Task<Result<void>> count(std::vector<Audience> rows);
+    rt::Task<Result<std::vector<Audience>>> counted(WallMs since);
+
+    // Rows that tell nothing any more.
+    rt::Task<Result<int64_t>> purge(WallMs before);
+
+  private:
+    sql::Database &db_;
+};
+
+} // namespace ks::store

@@ -1,0 +1,59 @@
+#include "store/rates.h"
+
+#include "base/bytes.h"
+
+#include <algorithm>
+
+namespace ks::store {
+
+namespace {
+
+// As zone::allow(), by Redis's clock, but what was let in is counted in any
+// case, up to a bucket that is full.
+// KEYS: the cell.  ARGV: microseconds of one, and of a full bucket.
+// Microseconds until it is empty.
+const redis::Script &count_script() {
+    static const redis::Script script(
+        "local t = redis.call('TIME') "
+        "local now = t[1] * 1000000 + t[2] "
+        "local empty = tonumber(redis.call('GET', KEYS[1])) or 0 "
+        "local left = math.max(empty - now, 0) + ARGV[1] "
+        "left = math.min(left, tonumber(ARGV[2])) "
+        "redis.call('SET', KEYS[1], string.format('%.0f', now + left), 'PX', "
+        "math.ceil(left / 1000)) "
+        "return left");
+    return script;
+}
+
+} // namespace
+
+void Rates::count(std::string_view what, std::string_view who,
+                  const zone::Rate &rate) {
+    if (shared_.usable() && in_flight_ < kMaxInFlight) {
+        rt::Loop::current().spawn(
+            tell(std::string(what), std::string(who), rate));
+    }
+}
+
+rt::Task<void> Rates::tell(std::string what, std::string who, zone::Rate rate) {
+    struct InFlight {
+        size_t &count;
+        explicit InFlight(size_t &c) : count(c) { count++; }
+        ~InFlight() { count--; }
+    } in_flight(in_flight_);
+    int64_t full = rate.interval_us * (rate.burst + 1);
+    // Neither an address nor an account is to be read in Redis.
+    std::string cell = shared_.seal("rate " + what + '\0' + who);
+    redis::Words args = {shared_.key("l:" + base64url_encode(as_bytes(cell))),
+                         std::to_string(rate.interval_us),
+                         std::to_string(full)};
+    auto work = shared_.run(count_script(), 1, std::move(args));
+    auto left = co_await std::move(work);
+    if (!left || left->kind != codec::Reply::Kind::number) {
+        co_return;
+    }
+    int64_t left_us = std::clamp<int64_t>(left->number, 0, full);
+    zone_.raise(what, who, rt::Loop::current().now(), left_us);
+}
+
+} // namespace ks::store
