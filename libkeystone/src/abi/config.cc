@@ -4,6 +4,7 @@
 
 #include "abi/text.h"
 #include "base/version.h"
+#include "sql/database.h"
 
 #include <new>
 
@@ -29,8 +30,13 @@ int ks_config_directive(ks_config_t *cf, const ks_str_t *words, size_t nwords,
             list.emplace_back(view(words[i]));
         }
         auto done = cf->config.directive(list);
+        bool store = !list.empty() && list[0] == "store";
         for (std::string &word : list) {
             ks::wipe(word.data(), word.size()); // it may have been a secret
+        }
+        // The form of an address is the driver's to judge.
+        if (done && store && !cf->config.store_url.empty()) {
+            done = ks::sql::check(cf->config.store_url.reveal());
         }
         if (!done) {
             write_error(err, errlen, done.error().detail);

@@ -23,6 +23,13 @@ void end_sessions(ks::gate::Sessions &sessions, const ks::store::Change &c) {
     case ChangeKind::stream_removed:
         sessions.end_stream(c.stream_id, EndReason::disabled);
         break;
+    case ChangeKind::session_ended:
+    case ChangeKind::session_linked:
+    case ChangeKind::banned:
+        if (sessions.hosts() != nullptr) {
+            sessions.hosts()->heard(c);
+        }
+        break;
     case ChangeKind::stream_changed:
         break;
     }
@@ -60,13 +67,18 @@ ks_worker_t *ks_worker_create(const ks_config_t *cf, const ks_host_t *host,
             return nullptr;
         }
         auto w = std::make_unique<ks_worker_s>(cf->config.copy(), *host, *z);
-        auto store =
-            ks::store::Store::make(w->config.store_url.reveal(), w->zone);
+        const ks::conf::StoreLimits &limits = w->config.store;
+        auto store = ks::store::Store::make(
+            w->config.store_url.reveal(), w->zone,
+            {limits.pool, limits.queue, limits.timeout, limits.pooler});
         if (!store) {
             write_error(err, errlen, store.error().detail);
             return nullptr;
         }
         w->store = std::move(*store);
+        if (w->config.redis.used()) {
+            w->store->share(w->config.redis, w->config.jwt_secrets[0].reveal());
+        }
         w->sessions = std::make_unique<ks::gate::Sessions>(
             w->zone, w->store.get(), w->loop);
         w->store->on_change(
@@ -75,11 +87,17 @@ ks_worker_t *ks_worker_create(const ks_config_t *cf, const ks_host_t *host,
             });
         w->access =
             std::make_unique<ks::gate::Access>(*w->store, w->zone, w->loop);
-        w->limits = std::make_unique<ks::gate::Limits>(w->config, w->zone);
+        w->limits = std::make_unique<ks::gate::Limits>(w->config, w->zone,
+                                                       w->store->rates());
         w->tickets = std::make_unique<ks::gate::Tickets>(w->config.jwt_secrets);
         w->upstream =
             std::make_unique<ks::gate::Upstream>(w->config, w->zone, w->loop);
         w->sessions->use(*w->upstream);
+        if (w->config.several_hosts()) {
+            w->hosts = std::make_unique<ks::gate::Hosts>(
+                *w->store, *w->sessions, *w->upstream, w->loop);
+            w->sessions->use(*w->hosts);
+        }
         w->hls = std::make_unique<ks::gate::Hls>(*w->access, *w->limits,
                                                  *w->sessions, w->zone,
                                                  *w->tickets, w->loop);
@@ -104,6 +122,9 @@ void ks_worker_start(ks_worker_t *w) noexcept {
         w->store->start();
         w->sessions->start();
         w->nodes->start();
+        if (w->hosts != nullptr) {
+            w->hosts->start();
+        }
     } catch (const std::exception &e) {
         w->loop.log(ks::rt::LogLevel::alert, e.what());
     }

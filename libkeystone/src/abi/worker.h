@@ -9,6 +9,7 @@
 #include "gate/events.h"
 #include "gate/hls.h"
 #include "gate/hooks.h"
+#include "gate/hosts.h"
 #include "gate/limits.h"
 #include "gate/nodes.h"
 #include "gate/sessions.h"
@@ -36,6 +37,7 @@ struct ks_worker_s {
     std::unique_ptr<ks::gate::Limits> limits;
     std::unique_ptr<ks::gate::Tickets> tickets;
     std::unique_ptr<ks::gate::Upstream> upstream;
+    std::unique_ptr<ks::gate::Hosts> hosts; // null: this one is alone
     std::unique_ptr<ks::gate::Hls> hls;
     std::unique_ptr<ks::gate::Hooks> hooks;
     std::unique_ptr<ks::gate::Nodes> nodes;

@@ -61,6 +61,15 @@ std::optional<gate::Limited> too_many_failures(Context &ctx,
     return limited;
 }
 
+// At all hosts, where they count together.
+void count_failure(Context &ctx, std::string_view account) {
+    zone::Rate rate = failure_rate();
+    ctx.zone.allow(kFailures, account, ctx.loop.now(), rate);
+    if (ctx.store.rates() != nullptr) {
+        ctx.store.rates()->count(kFailures, account, rate);
+    }
+}
+
 } // namespace
 
 Reply register_user(Context &ctx, Call &call) {
@@ -154,7 +163,7 @@ Reply log_in(Context &ctx, Call &call) {
         co_return refuse(call, right.error());
     }
     if (!known || !*right) {
-        ctx.zone.allow(kFailures, account, ctx.loop.now(), failure_rate());
+        count_failure(ctx, account);
         ctx.zone.counters().add(zone::Counter::logins_failed);
         co_return refuse(call, Error(Code::invalid_credentials,
                                      "E-mail address or password is wrong."));

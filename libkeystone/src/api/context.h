@@ -22,8 +22,8 @@ struct Context {
     Context(const conf::Config &c, store::Store &s, zone::Zone &z,
             gate::Sessions &g, rt::Loop &l)
         : config(c), store(s), zone(z), sessions(g), loop(l), access(c, l),
-          limits(c, z), urls(c), replay(c, s.idempotency(), l), pages(z),
-          rows(z), request_ids(l.entropy()) {}
+          limits(c, z, s.rates()), urls(c), replay(c, s.idempotency(), l),
+          pages(z), rows(z), request_ids(l.entropy()) {}
 
     const conf::Config &config;
     store::Store &store;

@@ -3,6 +3,7 @@
 #include "api/handlers.h"
 #include "api/input.h"
 #include "gate/bans.h"
+#include "gate/hosts.h"
 
 namespace ks::api {
 
@@ -11,6 +12,36 @@ namespace {
 constexpr int64_t kLongestBan = 86400; // seconds
 
 } // namespace
+
+rt::Task<Result<bool>> kick(Context &ctx, model::Session session) {
+    using model::EndReason;
+    gate::Hosts *hosts = ctx.sessions.hosts();
+    bool theirs = hosts != nullptr && !session.host.empty() &&
+                  !(session.host == ctx.zone.self());
+    if (!theirs) {
+        co_return ctx.sessions.end_session(session.id, EndReason::kicked);
+    }
+    if (session.state == model::SessionState::closed) {
+        co_return false;
+    }
+    auto told = co_await hosts->end_surely(session, EndReason::kicked);
+    if (!told) {
+        co_return std::move(told.error());
+    }
+    co_return true;
+}
+
+// Error: it holds at this host alone.
+rt::Task<Result<void>> keep_out(Context &ctx, model::Session session,
+                                Millis ban) {
+    gate::ban(ctx.zone, session, ctx.loop.now(), ban);
+    if (ban <= 0 || ctx.sessions.hosts() == nullptr) {
+        co_return Result<void>();
+    }
+    auto bans = gate::bans_of(session, ctx.loop.wall() + ban);
+    auto told = co_await ctx.store.bans().add(std::move(bans));
+    co_return told;
+}
 
 Reply kick_publisher(Context &ctx, Call &call) {
     auto body = read_body(call);
@@ -34,16 +65,24 @@ Reply kick_publisher(Context &ctx, Call &call) {
         co_return refuse(
             call, Error(Code::not_live, "Nobody publishes this stream now."));
     }
-    // First the ban: an encoder comes back at once.
-    gate::ban(ctx.zone, *publisher, ctx.loop.now(),
-              seconds.value_or(0) * kSecond);
-    ctx.sessions.end_session(publisher->id, model::EndReason::kicked);
+    // First the ban, here: an encoder comes back at once.  No store is waited
+    // for before it is ended.
+    Millis ban = seconds.value_or(0) * kSecond;
+    gate::ban(ctx.zone, *publisher, ctx.loop.now(), ban);
+    auto ended = co_await kick(ctx, *publisher);
+    if (!ended) {
+        co_return refuse(call, ended.error());
+    }
+    auto banned = co_await keep_out(ctx, *publisher, ban);
     std::string line = "publisher of " + call.ask.id.str() + " kicked by " +
                        call.ask.who.user.str();
     if (reason) {
         line += ": " + *reason;
     }
     ctx.loop.log(rt::LogLevel::notice, line);
+    if (!banned) {
+        co_return refuse(call, banned.error());
+    }
     co_return no_content();
 }
 

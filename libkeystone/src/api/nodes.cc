@@ -16,7 +16,8 @@ Reply list_nodes(Context &ctx, Call &call) {
     };
     std::map<std::string, Count, std::less<>> counts;
     zone::Sessions(ctx.zone).each(now, [&](const model::Session &s) {
-        if (s.state == model::SessionState::closed || s.node.empty()) {
+        if (s.state == model::SessionState::closed || s.node.empty() ||
+            !s.host.empty()) { // another nginx counts those
             return;
         }
         Count &c = counts[s.node.str()];

@@ -6,6 +6,7 @@
 #include "api/handlers.h"
 #include "api/input.h"
 #include "gate/bans.h"
+#include "gate/hosts.h"
 
 namespace ks::api {
 
@@ -38,8 +39,13 @@ void write_session(codec::JsonWriter &out, const Session &s) {
     out.end_object();
 }
 
+// Of another host's the store knows more.
 std::optional<Session> in_memory(Context &ctx, const Id &id) {
-    return zone::Sessions(ctx.zone).find(id, ctx.loop.wall());
+    auto known = zone::Sessions(ctx.zone).find(id, ctx.loop.wall());
+    if (known && !known->host.empty()) {
+        known.reset();
+    }
+    return known;
 }
 
 Reply list(Context &ctx, Call &call, Id stream) {
@@ -138,13 +144,22 @@ Reply kick_session(Context &ctx, Call &call) {
         co_return refuse(call, session.error());
     }
     call.labels.stream = session->stream_id;
-    // First the ban: a player comes back at once.
-    gate::ban(ctx.zone, *session, ctx.loop.now(),
-              seconds.value_or(0) * kSecond);
-    if (ctx.sessions.end_session(session->id, model::EndReason::kicked)) {
+    // First the ban, here: a player comes back at once.  No store is waited
+    // for before it is ended.
+    Millis ban = seconds.value_or(0) * kSecond;
+    gate::ban(ctx.zone, *session, ctx.loop.now(), ban);
+    auto ended = co_await kick(ctx, *session);
+    if (!ended) {
+        co_return refuse(call, ended.error());
+    }
+    auto banned = co_await keep_out(ctx, *session, ban);
+    if (*ended) {
         ctx.loop.log(rt::LogLevel::notice, "session " + session->id.str() +
                                                " kicked by " +
                                                call.ask.who.user.str());
+    }
+    if (!banned) {
+        co_return refuse(call, banned.error());
     }
     co_return no_content();
 }

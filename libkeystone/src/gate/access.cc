@@ -150,6 +150,7 @@ void Access::judge(const Question &q, bool has_credential, Decision &d) {
         d.stream.exists &&
         zone_.live().peek(d.stream.id, ask.now, [&](const zone::LiveRecord &r) {
             d.publisher = r.live.publisher;
+            d.term = r.term;
             d.node = r.live.node;
             d.verdict = decide(d.stream, d.token, &r.live, ask);
         });

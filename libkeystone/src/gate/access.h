@@ -26,8 +26,9 @@ struct Decision {
     model::Verdict verdict;
     model::StreamFacts stream;
     model::TokenFacts token;
-    Id publisher;   // that was there when this was decided; may be replaced
-    Fixed<31> node; // SRS node that has the live stream, if one has
+    Id publisher;     // that was there when this was decided; may be replaced
+    int64_t term = 0; // of the claim that it had, among hosts
+    Fixed<31> node;   // SRS node that has the live stream, if one has
 
     bool allowed() const { return verdict.allowed(); }
 };

@@ -18,17 +18,33 @@ std::string scope(model::Action action, std::string_view stream) {
 
 } // namespace
 
+std::vector<store::Ban> bans_of(const model::Session &session, WallMs until) {
+    std::vector<store::Ban> bans;
+    std::string place = scope(session.action, session.stream_id.view());
+    for (std::string_view who :
+         {session.token_id.view(), session.client_ip.view()}) {
+        if (!who.empty()) {
+            bans.push_back({place, std::string(who), until});
+        }
+    }
+    return bans;
+}
+
+void keep_out(zone::Zone &zone, const std::string &place,
+              const std::string &who, Millis now, Millis duration) {
+    // heard of again and again: a few milliseconds are no new ban
+    if (duration > zone.banned(place, who, now) + kSecond) {
+        zone.ban(place, who, now, duration);
+    }
+}
+
 void ban(zone::Zone &zone, const model::Session &session, Millis now,
          Millis duration) {
     if (duration <= 0) {
         return;
     }
-    std::string where = scope(session.action, session.stream_id.view());
-    for (std::string_view who :
-         {session.token_id.view(), session.client_ip.view()}) {
-        if (!who.empty()) {
-            zone.ban(where, who, now, duration);
-        }
+    for (const store::Ban &ban : bans_of(session, 0)) {
+        zone.ban(ban.place, ban.who, now, duration);
     }
 }
 

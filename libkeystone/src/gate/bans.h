@@ -4,16 +4,23 @@
 
 #include "model/session.h"
 #include "model/stream.h"
+#include "store/bans.h"
 #include "zone/zone.h"
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ks::gate {
 
 // The credential and the address of `session`, for so long.
 void ban(zone::Zone &zone, const model::Session &session, Millis now,
          Millis duration);
+
+// The same, as it is said to other hosts (store/bans.h), and as they hear it.
+std::vector<store::Ban> bans_of(const model::Session &session, WallMs until);
+void keep_out(zone::Zone &zone, const std::string &place,
+              const std::string &who, Millis now, Millis duration);
 
 // 0, or milliseconds left.  An empty `token`: none was needed.
 Millis banned(zone::Zone &zone, model::Action action, std::string_view stream,

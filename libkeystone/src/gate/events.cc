@@ -173,6 +173,19 @@ Result<Id> Events::make(const model::Session &session, uint8_t kinds) {
     return id;
 }
 
+bool Events::is_name(std::string_view text) { return is_id(kFeed, text); }
+
+void Events::know(const Id &feed, const model::Session &session,
+                  uint8_t kinds) {
+    State &s = *state_;
+    zone::Feed made;
+    made.session = session.id;
+    made.stream = session.stream_id;
+    made.seen_at = s.loop.wall();
+    made.kinds = kinds;
+    s.zone.feeds().put(feed, made, made.seen_at, kNever);
+}
+
 bool Events::has(const Id &feed, std::string_view stream) {
     zone::Feed found;
     return state_->find(feed, stream, &found);

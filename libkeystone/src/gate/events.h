@@ -48,8 +48,13 @@ class Events {
     // Kinds out of a JSON array of names; bad_request for one not advertised.
     static Result<uint8_t> read_kinds(std::string_view json);
 
+    // It may be one's id.
+    static bool is_name(std::string_view text);
+
     // A new feed of a session that plays.
     Result<Id> make(const model::Session &session, uint8_t kinds);
+    // One that another host made, see hosts.h.
+    void know(const Id &feed, const model::Session &session, uint8_t kinds);
     // There is one, and its session lives.
     bool has(const Id &feed, std::string_view stream);
     bool end(const Id &feed, std::string_view stream);

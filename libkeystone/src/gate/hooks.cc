@@ -1,6 +1,7 @@
 #include "gate/hooks.h"
 
 #include "codec/uri.h"
+#include "gate/hosts.h"
 #include "gate/open.h"
 
 namespace ks::gate {
@@ -21,6 +22,10 @@ Action action_of(const Hook &hook) {
 bool lives(const std::optional<Session> &s) {
     return s && s->state != SessionState::closed;
 }
+
+constexpr std::string_view kNoTicket =
+    "The ticket is of no session that waits for this.";
+constexpr std::string_view kUsedTicket = "The ticket was used before.";
 
 Error no(Code code, std::string why) { return Error(code, std::move(why)); }
 
@@ -113,7 +118,9 @@ rt::Task<Result<void>> Hooks::take(Hook hook, std::string named) {
 rt::Task<Result<void>> Hooks::let_in(Hook hook, std::string node) {
     std::string ticket = codec::query_value(hook.param, kTicket).value_or("");
     if (!ticket.empty()) {
-        co_return redeem(hook, node, ticket);
+        auto verdict = co_await redeem(std::move(hook), std::move(node),
+                                       std::move(ticket));
+        co_return verdict;
     }
     if (hook.needs_ticket()) {
         co_return no(Code::unauthorized,
@@ -129,38 +136,61 @@ rt::Task<Result<void>> Hooks::let_in(Hook hook, std::string node) {
         }
         co_return no(Code::conflict, "This client has ended.");
     }
+    auto over = limited(hook);
+    if (over) {
+        co_return std::move(*over);
+    }
+    if (Hosts *hosts = sessions_.hosts()) {
+        std::string service = hook.service_id;
+        std::string client = hook.client_id;
+        std::string at = node;
+        auto theirs = co_await hosts->look_up(std::move(at), std::move(service),
+                                              std::move(client));
+        if (theirs && theirs->action == action_of(hook) &&
+            theirs->stream_id == hook.stream) {
+            co_return Result<void>(); // the same once more
+        }
+    }
     auto verdict = co_await ask_for(std::move(hook), std::move(node));
     co_return verdict;
 }
 
 // One-shot: the first client that shows it is the session.
-Result<void> Hooks::redeem(const Hook &hook, const std::string &node,
-                           std::string_view ticket) {
+rt::Task<Result<void>> Hooks::redeem(Hook hook, std::string node,
+                                     std::string ticket) {
     std::optional<Session> session;
     for (const Id &id : tickets_.read(ticket)) {
         session = session ? session : sessions_.table().find(id, loop_.wall());
     }
+    bool ours = session && session->host.empty();
+    if (!ours && sessions_.hosts() != nullptr) {
+        auto verdict = co_await redeem_elsewhere(
+            std::move(hook), std::move(node), std::move(ticket));
+        co_return verdict;
+    }
     if (!lives(session) || session->stream_id != hook.stream ||
         session->action != action_of(hook) || session->node != node) {
-        return no(Code::unauthorized, "The ticket is of no session that waits "
-                                      "for this.");
+        co_return no(Code::unauthorized, std::string(kNoTicket));
     }
     // A relay connects anew, as another client, for as long as its publisher
     // stays.
     if (!link(session->id, hook)) {
-        return no(Code::token_revoked, "The ticket was used before.");
+        co_return no(Code::token_revoked, std::string(kUsedTicket));
     }
-    return {};
+    co_return Result<void>();
+}
+
+std::optional<Error> Hooks::limited(const Hook &hook) {
+    auto over = limits_.hit(limit::kRtmp, hook.ip, loop_.now());
+    if (!over) {
+        return std::nullopt;
+    }
+    return Error(Code::rate_limited, "Too many connections from this address.",
+                 over->retry_after_s);
 }
 
 // RTMP or SRT straight to SRS.
 rt::Task<Result<void>> Hooks::ask_for(Hook hook, std::string node) {
-    auto over = limits_.hit(limit::kRtmp, hook.ip, loop_.now());
-    if (over) {
-        co_return Error(Code::rate_limited,
-                        "Too many connections from this address.",
-                        over->retry_after_s);
-    }
     std::string credential;
     for (std::string_view key : {"key", "token"}) {
         if (credential.empty()) {
@@ -223,6 +253,13 @@ void Hooks::gone(const Hook &hook, const std::string &node) {
     WallMs now = loop_.wall();
     auto session =
         sessions_.table().linked(node, hook.service_id, hook.client_id, now);
+    bool theirs = session && !session->host.empty();
+    if ((!session || theirs) && sessions_.hosts() != nullptr) {
+        if (asking_ < kMaxAsking) {
+            loop_.spawn(gone_elsewhere(hook, node));
+        }
+        return;
+    }
     if (!lives(session)) {
         return;
     }

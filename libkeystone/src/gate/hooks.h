@@ -40,8 +40,15 @@ class Hooks {
     std::string node_of(const srs::Hook &hook, const std::string &named);
     rt::Task<Result<void>> let_in(srs::Hook hook, std::string node);
     rt::Task<Result<void>> ask_for(srs::Hook hook, std::string node);
-    Result<void> redeem(const srs::Hook &hook, const std::string &node,
-                        std::string_view ticket);
+    rt::Task<Result<void>> redeem(srs::Hook hook, std::string node,
+                                  std::string ticket);
+    // Several hosts: the session is another one's.
+    rt::Task<std::optional<model::Session>> elsewhere(std::string ticket);
+    rt::Task<Result<void>> redeem_elsewhere(srs::Hook hook, std::string node,
+                                            std::string ticket);
+    // Each client that has to be looked for or judged counts.
+    std::optional<Error> limited(const srs::Hook &hook);
+    rt::Task<void> gone_elsewhere(srs::Hook hook, std::string node);
     void gone(const srs::Hook &hook, const std::string &node);
     void media(const srs::Hook &hook, const std::string &node);
     // False: it has ended, or is another client.
@@ -54,6 +61,10 @@ class Hooks {
     Upstream &upstream_;
     const Tickets &tickets_;
     rt::Loop &loop_;
+    size_t asking_ = 0; // in gone_elsewhere()
+    static constexpr size_t kMaxAsking = 1000;
+    size_t seeking_ = 0; // in elsewhere(), for whoever shows a ticket
+    static constexpr size_t kMaxSeeking = 64;
 };
 
 } // namespace ks::gate

@@ -50,6 +50,9 @@ std::optional<Limited> Limits::hit(std::string_view name, std::string_view who,
     rate.burst = limited.rate.burst;
     Millis wait = zone_.allow(name, who, now, rate);
     if (wait == 0) {
+        if (rates_ != nullptr) {
+            rates_->count(name, who, rate);
+        }
         return std::nullopt;
     }
     zone_.counters().add(zone::Counter::rate_limited);

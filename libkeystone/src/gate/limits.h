@@ -1,9 +1,11 @@
-// Rate limits: GCRA cells in shared memory, so all workers count together.
+// Rate limits: GCRA cells in shared memory, so all workers count together, and all
+// hosts where there is a Redis (store/rates.h).
 // The defaults are far from what a person or a busy NAT does.
 #pragma once
 
 #include "codec/http.h"
 #include "conf/config.h"
+#include "store/rates.h"
 #include "zone/zone.h"
 
 #include <optional>
@@ -32,8 +34,10 @@ struct Limited {
 
 class Limits {
   public:
-    Limits(const conf::Config &config, zone::Zone &zone)
-        : config_(config), zone_(zone) {}
+    // `rates`: null where each host counts alone.
+    Limits(const conf::Config &config, zone::Zone &zone,
+           store::Rates *rates = nullptr)
+        : config_(config), zone_(zone), rates_(rates) {}
 
     // Counts one; nothing: go ahead.
     std::optional<Limited> hit(std::string_view name, std::string_view who,
@@ -42,6 +46,7 @@ class Limits {
   private:
     const conf::Config &config_;
     zone::Zone &zone_;
+    store::Rates *rates_;
 };
 
 // draft-ietf-httpapi-ratelimit-headers: what the limit is, and that it is used

@@ -58,7 +58,9 @@ rt::Task<void> Nodes::tick() {
     }
     for (;;) {
         co_await rt::sleep_for(kTick, rt::Hold::none);
-        if (loop_.draining() || !leads()) {
+        // Among several hosts nobody else does it while this one drains.
+        bool rests = loop_.draining() && sessions_.hosts() == nullptr;
+        if (rests || !leads()) {
             continue;
         }
         Millis now = loop_.now();
@@ -125,7 +127,9 @@ rt::Task<void> Nodes::run_media(std::string node) {
 
 rt::Task<void> Nodes::run_wishes() {
     Done finished{reading_wishes_};
-    if (recover_again_ || zone_.claim_recovery()) {
+    // Among several hosts each session has one that goes on with it.
+    bool alone = sessions_.hosts() == nullptr;
+    if (alone && (recover_again_ || zone_.claim_recovery())) {
         auto again = recover();
         bool done = co_await std::move(again);
         recover_again_ = !done;
@@ -213,7 +217,7 @@ void Nodes::lose(const std::string &node) {
     }
     std::vector<Id> gone;
     sessions_.table().each(now, [&](const Session &s) {
-        if (s.node == node && s.owner_pid == 0 &&
+        if (s.node == node && s.owner_pid == 0 && s.host.empty() &&
             s.state != SessionState::closed) {
             gone.push_back(s.id);
         }
@@ -232,7 +236,7 @@ void Nodes::settle_orphans() {
     WallMs now = loop_.wall();
     std::vector<Session> orphans;
     sessions_.table().each(now, [&](const Session &s) {
-        if (s.owner_pid == 0 && !s.node.empty() &&
+        if (s.owner_pid == 0 && !s.node.empty() && s.host.empty() &&
             s.state != SessionState::closed &&
             watches_.find(s.node.view()) == watches_.end()) {
             orphans.push_back(s);

@@ -48,7 +48,8 @@ class Nodes {
         bool probing = false;
         bool comparing = false;
         bool looking = false;
-        std::map<std::string, Millis> strangers; // since when
+        std::map<std::string, Millis> strangers;           // since when
+        std::map<std::string, Millis, std::less<>> others; // of other hosts
     };
 
     rt::Task<void> tick();
@@ -64,6 +65,7 @@ class Nodes {
     rt::Task<Result<bool>> adopt(model::Session session);
     static bool alike(const Ours &session, const srs::Client &client);
     void check(Look &look, const Ours &session);
+    rt::Task<bool> leave_others(Look &look);
     void match(Look &look);
     std::vector<std::string> strangers(const Look &look);
     void end_unclaimed(const Look &look);

@@ -1,6 +1,8 @@
 // Our sessions on a node against the clients it has: what hooks did not tell.
 #include "gate/nodes.h"
 
+#include "gate/hosts.h"
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -25,6 +27,8 @@ constexpr Millis kStrangerFor = 3500;
 // For viewers to go by themselves when their stream has moved (the event
 // `reconnect`).
 constexpr Millis kMoveGrace = 3 * kSecond;
+// For all hosts to have written what they let in while the store was away.
+constexpr Millis kSoundFor = 15 * kSecond;
 // A session that no client ever came for has had its time.
 constexpr Millis kUnclaimed = 30 * kSecond;
 
@@ -91,7 +95,7 @@ rt::Task<void> Nodes::compare(std::string node) {
 
     Look look(node, *clients, asked, now);
     sessions_.table().each(now, [&](const Session &s) {
-        if (s.node == node) {
+        if (s.node == node && s.host.empty()) {
             look.ours.emplace_back(s);
         }
     });
@@ -99,6 +103,10 @@ rt::Task<void> Nodes::compare(std::string node) {
         check(look, s);
     }
     send_after(look);
+    bool sure = co_await leave_others(look);
+    if (!sure) {
+        co_return; // nobody is linked, or ended, on a guess
+    }
     match(look);
     std::vector<std::string> due = strangers(look);
     end_unclaimed(look);
@@ -108,6 +116,52 @@ rt::Task<void> Nodes::compare(std::string node) {
             end_strangers(std::move(node), std::move(service), std::move(due));
         co_await std::move(ended);
     }
+}
+
+// Several hosts: clients that are sessions of another one, and sessions of this
+// one whose hook went to another.
+rt::Task<bool> Nodes::leave_others(Look &look) {
+    Hosts *hosts = sessions_.hosts();
+    Watch &watch = watches_.find(look.node)->second;
+    std::erase_if(watch.others, [&](const auto &one) {
+        return look.there.find(one.first) == look.there.end() ||
+               loop_.now() - one.second > kMinute;
+    });
+    for (const auto &[client, since] : watch.others) {
+        look.there.erase(client);
+    }
+    if (hosts == nullptr || look.there.empty()) {
+        co_return true;
+    }
+    std::string node = look.node;
+    std::string service = look.clients.from.service;
+    auto rows =
+        co_await store_.sessions().clients(std::move(node), std::move(service));
+    // What was let in while the store was away is not in it yet.
+    if (!rows || hosts->sound_for() < kSoundFor) {
+        co_return false;
+    }
+    for (const Session &row : *rows) {
+        auto client = look.there.find(row.srs_client.view());
+        if (client == look.there.end()) {
+            continue;
+        }
+        if (!(row.host == hosts->self())) {
+            watch.others[client->second->id] = loop_.now();
+            look.there.erase(client);
+            continue;
+        }
+        for (const Ours *&s : look.unlinked) {
+            if (s != nullptr && s->id == row.id) {
+                sessions_.table().link(row.id, row.srs_service.view(),
+                                       row.srs_client.view(), "", look.now);
+                s = nullptr;
+                look.there.erase(client);
+                break;
+            }
+        }
+    }
+    co_return true;
 }
 
 void Nodes::check(Look &look, const Ours &s) {

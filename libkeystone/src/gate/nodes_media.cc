@@ -37,7 +37,8 @@ rt::Task<void> Nodes::look_for_media(std::string node) {
     std::vector<Session> waiting;
     for (const Id &id : ids) {
         auto s = sessions_.table().find(id, now);
-        if (s && s->owner_pid == 0 && s->state == SessionState::connecting &&
+        if (s && s->owner_pid == 0 && s->host.empty() &&
+            s->state == SessionState::connecting &&
             waiting.size() < kMediaAtOnce) {
             waiting.push_back(*s);
         }

@@ -66,17 +66,25 @@ rt::Task<Result<bool>> Nodes::adopt(Session s) {
 // takes over from, or whose memory it lost before the store could be asked.
 rt::Task<void> Nodes::end_strangers(std::string node, std::string service,
                                     std::vector<std::string> clients) {
-    auto rows = co_await store_.sessions().on_nodes(
-        loop_.wall() - kRecoverSince, kRecoverRows);
+    // Among several hosts a session is taken over with all of its host's.
+    bool alone = sessions_.hosts() == nullptr;
+    auto work = alone ? store_.sessions().on_nodes(loop_.wall() - kRecoverSince,
+                                                   kRecoverRows)
+                      : store_.sessions().clients(node, service);
+    auto rows = co_await std::move(work);
     if (!rows) {
         co_return; // nobody is ended on a guess
     }
     for (Session &s : *rows) {
+        if (!alone) {
+            std::erase(clients, s.srs_client.view());
+            continue;
+        }
         auto it =
             std::find(clients.begin(), clients.end(), s.srs_client.view());
         if (s.node == node && s.srs_service == service && it != clients.end()) {
-            auto work = adopt(std::move(s));
-            auto ours = co_await std::move(work);
+            auto adopting = adopt(std::move(s));
+            auto ours = co_await std::move(adopting);
             if (!ours || *ours) {
                 clients.erase(it);
             }

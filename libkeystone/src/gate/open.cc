@@ -1,11 +1,20 @@
 #include "gate/open.h"
 
+#include "gate/hosts.h"
 #include "gate/placement.h"
+
+#include <algorithm>
 
 namespace ks::gate {
 
-OpenedSession open_session(Sessions &sessions, const Decision &decision,
-                           const Applicant &who, rt::Loop &loop) {
+namespace {
+
+// One that lost to another host knows of that by the next round.
+constexpr int kRounds = 2;
+constexpr int kRoundsAmongHosts = 4;
+
+model::Session session_for(const Decision &decision, const Applicant &who,
+                           rt::Loop &loop) {
     WallMs now = loop.wall();
     model::Session s;
     s.id = make_id(prefix::kSession, loop.entropy());
@@ -24,15 +33,20 @@ OpenedSession open_session(Sessions &sessions, const Decision &decision,
     if (who.action == model::Action::play) {
         s.user_id = Id();
     }
+    return s;
+}
 
+OpenedSession open(Sessions &sessions, const Decision &decision,
+                   const Applicant &who, const model::Session &s, int64_t term,
+                   WallMs now) {
     zone::Sessions::Opened opened;
     if (who.action == model::Action::publish) {
         Id replaces;
         if (decision.verdict.replaces) {
             replaces = decision.publisher;
         }
-        opened =
-            sessions.table().open_publisher(s, decision.stream, replaces, now);
+        opened = sessions.table().open_publisher(s, decision.stream, replaces,
+                                                 now, term);
     } else {
         opened = sessions.table().open_viewer(s, decision.stream.max_viewers,
                                               who.viewer, now);
@@ -48,12 +62,23 @@ OpenedSession open_session(Sessions &sessions, const Decision &decision,
     return out;
 }
 
+} // namespace
+
+OpenedSession open_session(Sessions &sessions, const Decision &decision,
+                           const Applicant &who, rt::Loop &loop) {
+    model::Session s = session_for(decision, who, loop);
+    return open(sessions, decision, who, s, 0, loop.wall());
+}
+
 rt::Task<Admission> admit(Arrival a) {
     Admission out;
     bool counted = false;
     // The second round is for who lost a race, and decides on what is there
     // then; a third would be somebody else's game.
-    for (int round = 0; round < 2; round++) {
+    Hosts *hosts = a.sessions.hosts();
+    int rounds = hosts != nullptr ? kRoundsAmongHosts : kRounds;
+    int64_t claimed = 0; // the term of a claim that was won
+    for (int round = 0; round < rounds; round++) {
         auto decision = co_await a.access.authorize(a.question);
         out.stream = decision.stream.id;
         out.code = decision.verdict.code;
@@ -95,7 +120,29 @@ rt::Task<Admission> admit(Arrival a) {
             counted = true;
             out.spent = decision.token;
         }
-        auto opened = open_session(a.sessions, decision, a.who, a.loop);
+        model::Session session = session_for(decision, a.who, a.loop);
+        bool claims =
+            hosts != nullptr && a.who.action == model::Action::publish;
+        if (claims) {
+            int64_t seen = std::max(claimed, decision.term);
+            int32_t window = decision.stream.reconnect_window_seconds;
+            model::Session applicant = session;
+            auto claim =
+                co_await hosts->claim(std::move(applicant), window, seen);
+            // Lost to a claim of this host's, its zone knows better who is
+            // there: what is over may not have been told yet.
+            if (claim.won || claim.ours) {
+                claimed = claim.term;
+            }
+            if (!claim.won) {
+                continue;
+            }
+        }
+        auto opened =
+            open(a.sessions, decision, a.who, session, claimed, a.loop.wall());
+        if (claims && !opened.ok()) {
+            hosts->withdraw(session.stream_id, session.id);
+        }
         if (opened.what == zone::Sessions::Open::busy) {
             continue;
         }
@@ -116,6 +163,10 @@ rt::Task<Admission> admit(Arrival a) {
                 a.loop.log(rt::LogLevel::warn,
                            "a replaced publisher's connection does not go");
             }
+        }
+        // What the node asks of it may be asked of another host.
+        if (hosts != nullptr && !claims && !a.who.node.empty()) {
+            co_await hosts->show(a.session);
         }
         if (!counted) {
             auto spent = co_await a.access.spend(decision.token);

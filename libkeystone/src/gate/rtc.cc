@@ -151,14 +151,16 @@ rt::Task<Outcome> Rtc::head(const codec::Request &request) {
     // All readers of a worker come back at once when it is reloaded, many of
     // them from one address, and EventSource gives up for good at a 429.
     if (looks && what_ == What::feed) {
-        co_return feed_head(request);
+        auto out = co_await feed_head(request);
+        co_return out;
     }
     auto too_many = limited(request);
     if (too_many) {
         co_return std::move(*too_many);
     }
     if (what_ == What::feed) {
-        co_return feed_head(request);
+        auto out = co_await feed_head(request);
+        co_return out;
     }
     if (what_ == What::events && request.method == "POST") {
         auto out = co_await events_head(request);
@@ -251,7 +253,8 @@ rt::Task<Outcome> Rtc::body(const codec::Request &request) {
         co_return out;
     }
     if (kind_ == Kind::events) {
-        co_return events_body(request);
+        auto out = co_await events_body(request);
+        co_return out;
     }
     co_return trickle_body(request);
 }

@@ -85,8 +85,9 @@ class Rtc {
                           model::Session session);
     // rtc_events.cc
     rt::Task<Outcome> events_head(const codec::Request &request);
-    Outcome events_body(const codec::Request &request);
-    Outcome feed_head(const codec::Request &request);
+    rt::Task<Outcome> events_body(const codec::Request &request);
+    rt::Task<Outcome> feed_head(const codec::Request &request);
+    rt::Task<void> find_feed();
     void add_events_link(codec::Response &response, const Id &session) const;
     Outcome created(const codec::Request &request, const UpstreamHead &head);
     Outcome failed(const codec::Request &request, const UpstreamHead &head);

@@ -1,6 +1,7 @@
 // What is done to a session at its own address: candidates, and its end.
 
 #include "codec/sdp.h"
+#include "gate/hosts.h"
 #include "gate/rtc.h"
 
 namespace ks::gate {
@@ -46,6 +47,13 @@ std::optional<model::Session> Rtc::own_session() {
 
 // The session's address is a capability; a bearer that is there is checked.
 rt::Task<std::optional<Outcome>> Rtc::may_use(const codec::Request &request) {
+    Hosts *hosts = sessions_.hosts();
+    auto known = sessions_.table().find(Id(session_id_), loop_.wall());
+    bool ours = known && known->host.empty();
+    if (hosts != nullptr && !ours && is_id(prefix::kSession, session_id_)) {
+        Id id(session_id_);
+        co_await hosts->look_up(id);
+    }
     if (!own_session()) {
         co_return refusal(request, Code::not_found, kNoSession);
     }
@@ -83,6 +91,16 @@ rt::Task<Outcome> Rtc::session_head(const codec::Request &request) {
             co_return std::move(*unwanted);
         }
         kind_ = Kind::trickle;
+        // What another host shows of it may be from before its answer.
+        Hosts *hosts = sessions_.hosts();
+        if (hosts != nullptr && !session->host.empty() &&
+            session->upstream_resource.empty()) {
+            Id id = session->id;
+            auto row = co_await hosts->look_up(id);
+            if (row) {
+                session = std::move(*row);
+            }
+        }
         ufrag_ = client_ufrag(session->upstream_resource.view());
         Outcome out;
         out.next = Outcome::Next::body;
@@ -99,7 +117,15 @@ rt::Task<Outcome> Rtc::end(const codec::Request &request,
                            model::Session session) {
     WallMs now = loop_.wall();
     Id id = session.id;
-    if (!sessions_.table().close(id, EndReason::client, now)) {
+    Hosts *hosts = sessions_.hosts();
+    if (hosts != nullptr && !session.host.empty()) {
+        // What its media server calls it is newer in the store.
+        auto row = co_await hosts->look_up(id);
+        if (row) {
+            session = std::move(*row);
+        }
+        hosts->end(session, EndReason::client);
+    } else if (!sessions_.table().close(id, EndReason::client, now)) {
         co_return refusal(request, Code::not_found, kNoSession);
     }
     bool gone = co_await upstream_.end(session);

@@ -1,5 +1,6 @@
 #include "gate/sessions.h"
 
+#include "gate/hosts.h"
 #include "gate/upstream.h"
 #include "rt/wait.h"
 #include "store/store.h"
@@ -30,7 +31,7 @@ constexpr Millis kWaitGone = 2000; // for a replaced publisher's connection
 
 // A media server has it, and no worker.
 bool is_remote(const model::Session &s) {
-    return s.owner_pid == 0 && !s.node.empty();
+    return s.owner_pid == 0 && !s.node.empty() && s.host.empty();
 }
 
 std::string key(const Id &id) { return id.str(); }
@@ -83,6 +84,7 @@ struct Sessions::State {
     store::Store *store;
     rt::Loop &loop;
     Upstream *upstream = nullptr;
+    Hosts *hosts = nullptr;
     std::map<std::string, Local> held;
     uint64_t cursor = 0;
     uint32_t slot = zone::Workers::kNoSlot;
@@ -105,6 +107,8 @@ Sessions::~Sessions() {
 }
 
 void Sessions::use(Upstream &upstream) { state_->upstream = &upstream; }
+void Sessions::use(Hosts &hosts) { state_->hosts = &hosts; }
+Hosts *Sessions::hosts() { return state_->hosts; }
 
 void Sessions::start() {
     State &s = *state_;
@@ -136,6 +140,13 @@ bool Sessions::end_session(const Id &session, EndReason reason) {
     State &s = *state_;
     WallMs now = s.loop.wall();
     auto known = s.table.find(session, now);
+    if (known && !known->host.empty() && s.hosts != nullptr) {
+        bool alive = known->state != model::SessionState::closed;
+        if (alive) {
+            s.hosts->end(*known, reason);
+        }
+        return alive;
+    }
     if (!s.table.request_kick(session, reason, now)) {
         return false;
     }
@@ -150,7 +161,9 @@ bool Sessions::end_session(const Id &session, EndReason reason) {
 template <class Match> std::vector<Id> Sessions::ids_where(Match match) {
     std::vector<Id> ids;
     state_->table.each(state_->loop.wall(), [&](const model::Session &s) {
-        if (s.state != model::SessionState::closed && match(s)) {
+        // Another host hears for itself of what ends its own.
+        if (s.state != model::SessionState::closed && s.host.empty() &&
+            match(s)) {
             ids.push_back(s.id);
         }
     });
@@ -183,6 +196,10 @@ rt::Task<bool> Sessions::gone(Id session) {
         if (!found) {
             co_return true;
         }
+        if (!found->host.empty() && s.hosts != nullptr) {
+            bool ended = co_await s.hosts->gone(session);
+            co_return ended;
+        }
         if (is_remote(*found) && s.upstream != nullptr) {
             bool ended = co_await s.upstream->end(*found);
             co_return ended;
@@ -200,6 +217,12 @@ rt::Task<bool> Sessions::gone(Id session) {
 zone::Zone &Sessions::zone() { return state_->zone; }
 zone::Sessions &Sessions::table() { return state_->table; }
 bool Sessions::leads() const { return state_->leads; }
+size_t Sessions::holds() const { return state_->held.size(); }
+bool Sessions::retire() { return state_->zone.workers().retire(state_->slot); }
+bool Sessions::is_last() {
+    return state_->zone.workers().is_last(state_->slot);
+}
+rt::Task<void> Sessions::write() { return state_->flush(); }
 int32_t Sessions::pid() const { return state_->pid; }
 
 // Every worker reads the ring for itself and ends what it holds.
@@ -291,6 +314,9 @@ rt::Task<void> Sessions::State::flush() {
     rows.reserve(dirty.size());
     for (const zone::Sessions::Dirty &d : dirty) {
         rows.push_back(d.session);
+        if (hosts != nullptr) {
+            rows.back().host = zone.self();
+        }
     }
     auto written = co_await store->sessions().write(std::move(rows));
     if (!written) {

@@ -25,6 +25,7 @@ class Holder {
     virtual void kick(model::EndReason reason) = 0;
 };
 
+class Hosts;
 class Upstream;
 
 class Sessions {
@@ -35,6 +36,9 @@ class Sessions {
 
     // What a media server holds is ended there by it; before start().
     void use(Upstream &upstream);
+    // Other hosts are there; before start().  Null: there are none.
+    void use(Hosts &hosts);
+    Hosts *hosts();
 
     // Marks them in shared memory and tells every worker; the holder ends the
     // connection within a tick (250 ms; at once when it is this worker's).  What
@@ -58,6 +62,14 @@ class Sessions {
     int32_t pid() const;
     // This worker does what one does for all; may change at any tick.
     bool leads() const;
+    // Connections of sessions in this worker.
+    size_t holds() const;
+    // It ends soon; true for the last of all.
+    bool retire();
+    // Still the last: nobody came since.
+    bool is_last();
+    // Writes behind what there is, once.
+    rt::Task<void> write();
 
     // Starts the ticker.
     void start();

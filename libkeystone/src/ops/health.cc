@@ -40,6 +40,15 @@ codec::Response readyz(const conf::Config &config, const store::Store &store,
     w.member("state", state.ready ? "up" : "down");
     w.member("age_ms", state.since > 0 ? now - state.since : 0);
     w.end_object();
+    // Without it everything works: no reason to send requests elsewhere.
+    store::SharedState redis = store.shared_state();
+    if (redis.configured) {
+        w.key("redis");
+        w.begin_object();
+        w.member("state", redis.usable ? "up" : "down");
+        w.member("age_ms", redis.since > 0 ? now - redis.since : 0);
+        w.end_object();
+    }
     w.key("nodes");
     w.begin_object();
     for (const conf::SrsNode &node : config.srs_nodes) {

@@ -142,9 +142,11 @@ void sessions(Text &t, zone::Zone &zone, WallMs now) {
 
     uint64_t publishers = 0;
     uint64_t viewers = 0;
-    zone::Sessions(zone).each_live(now, [&](const model::Live &live) {
-        publishers += live.publisher.empty() ? 0 : 1;
-        viewers += static_cast<uint64_t>(live.viewers);
+    // This host's: those of others are in their own metrics.
+    zone.live().each(now, [&](const Id &, const zone::LiveRecord &r) {
+        bool ours = !r.live.publisher.empty() && r.host.empty();
+        publishers += ours ? 1 : 0;
+        viewers += static_cast<uint64_t>(r.live.viewers - r.elsewhere);
     });
     t.family("publishers", "gauge", "Streams with a publisher now.");
     t.sample({}, publishers);
@@ -254,6 +256,11 @@ std::string metrics(zone::Zone &zone, const store::Store &store, WallMs now) {
     t.sample({{"version", version()}}, uint64_t{1});
     t.family("store_up", "gauge", "1 when the store answers.");
     t.sample({}, uint64_t{store.state().ready ? 1U : 0U});
+    store::SharedState redis = store.shared_state();
+    if (redis.configured) {
+        t.family("redis_up", "gauge", "1 when Redis answers this worker.");
+        t.sample({}, uint64_t{redis.usable ? 1U : 0U});
+    }
     t.family("workers", "gauge", "Workers that use the zone.");
     t.sample({}, static_cast<uint64_t>(zone.workers().count()));
     requests(t, c);

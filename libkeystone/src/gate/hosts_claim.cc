@@ -1,0 +1,106 @@
+// One publisher per stream among all hosts.
+#include "gate/hosts.h"
+
+#include "rt/wait.h"
+
+#include <algorithm>
+
+namespace ks::gate {
+
+using model::Session;
+using model::SessionState;
+
+namespace {
+
+// An encoder does not wait for long; after it this host decides alone.
+constexpr Millis kClaimFor = 2 * kSecond;
+constexpr Millis kWaitGone = 2 * kSecond;
+constexpr Millis kLookGone = 50;
+
+} // namespace
+
+rt::Task<Hosts::Claim> Hosts::claim(Session session, int32_t window_seconds,
+                                    int64_t seen) {
+    store::LiveRow row;
+    row.host = self();
+    row.term = std::max<int64_t>(seen + 1, loop_.wall());
+    row.window_seconds = window_seconds;
+    row.publisher = session;
+    row.live.stream_id = session.stream_id;
+    row.live.publisher = session.id;
+    row.live.publisher_token = session.token_id;
+    row.live.protocol = session.protocol;
+    row.live.node = session.node;
+    row.live.started_at = session.started_at;
+    session.host = self();
+
+    Id stream = session.stream_id;
+    store::Lease lease{stream, self(), session.id, row.term};
+    auto work = store_.live().claim(std::move(row), seen, std::move(session));
+    auto claimed =
+        co_await rt::within(std::move(work), kClaimFor, Code::store_unavailable,
+                            "The database did not answer in time.");
+    if (!claimed) {
+        auto by_lease = co_await claim_lease(std::move(lease), seen);
+        co_return by_lease;
+    }
+    Claim claim;
+    if (claimed->won) {
+        claim.won = claim.ours = true;
+        claim.term = claimed->row.term;
+        call();
+        loop_.spawn(follow(std::move(lease)));
+        co_return claim;
+    }
+    // Lost for certain, whether or not the store still tells to whom.
+    auto look = store_.live().one(stream);
+    auto rows = co_await rt::within(std::move(look), kClaimFor,
+                                    Code::store_unavailable, "");
+    if (rows && !rows->empty()) {
+        claim.ours = rows->front().host == self();
+        claim.term = rows->front().term;
+        apply(rows->front());
+    }
+    co_return claim;
+}
+
+void Hosts::withdraw(const Id &stream, const Id &session) {
+    loop_.spawn(leases_.drop(stream, session));
+    loop_.spawn(send_withdrawal(stream, session));
+}
+
+// Should it not arrive, the claim is found to be of nothing (note_orphan()).
+rt::Task<void> Hosts::send_withdrawal(Id stream, Id session) {
+    auto done = co_await store_.live().withdraw(stream, session);
+    if (done) {
+        call();
+    }
+}
+
+rt::Task<bool> Hosts::gone(Id session) {
+    Millis until = loop_.now() + kWaitGone;
+    for (;;) {
+        auto work = store_.sessions().by_id(session);
+        auto row = co_await rt::within(std::move(work), until - loop_.now(),
+                                       Code::store_unavailable, "");
+        bool unknown = !row && row.error().code == Code::not_found;
+        if (unknown) {
+            co_return true;
+        }
+        if (row && row->owner_pid == 0 && !row->node.empty()) {
+            Session there = *row;
+            auto ended = co_await upstream_.end(std::move(there));
+            co_return ended;
+        }
+        // 2: of a host that was taken for dead
+        if (row && row->state == SessionState::closed && row->owner_pid != 1) {
+            co_return true;
+        }
+        if (loop_.now() >= until) {
+            co_return false;
+        }
+        co_await rt::sleep_for(kLookGone);
+    }
+}
+
+} // namespace ks::gate

@@ -1,0 +1,55 @@
+// Publishers in Redis: asked while the store cannot be, and kept true for that.
+#include "gate/hosts.h"
+
+namespace ks::gate {
+
+using store::Lease;
+using store::Leases;
+
+// Nobody who could be asked says no: this host decides.
+rt::Task<Hosts::Claim> Hosts::claim_lease(Lease lease, int64_t seen) {
+    Claim claim;
+    claim.term = lease.term;
+    auto taken = co_await leases_.take(std::move(lease), seen);
+    claim.won = taken != Leases::Taken::no;
+    co_return claim;
+}
+
+// The store has decided already.
+rt::Task<void> Hosts::follow(Lease lease) {
+    auto kept = co_await leases_.keep(std::move(lease));
+    (void)kept;
+}
+
+rt::Task<void> Hosts::keep_leases() {
+    struct Done {
+        bool &flag;
+        explicit Done(bool &f) : flag(f) { flag = true; }
+        ~Done() { flag = false; }
+    } done(keeping_);
+    std::vector<Lease> ours;
+    zone_.live().each(
+        loop_.wall(), [&](const Id &stream, const zone::LiveRecord &r) {
+            if (r.host.empty() && r.term != 0 && !r.live.publisher.empty()) {
+                ours.push_back({stream, self(), r.live.publisher, r.term});
+            }
+        });
+    for (Lease &lease : ours) {
+        auto kept = co_await leases_.keep(std::move(lease));
+        if (!kept) {
+            co_return; // all again the next time
+        }
+    }
+}
+
+void Hosts::drop_ended(const std::vector<store::LiveRow> &rows) {
+    for (const store::LiveRow &row : rows) {
+        auto told = told_.find(row.live.stream_id.view());
+        if (row.live.publisher.empty() && told != told_.end() &&
+            !told->second.session.empty()) {
+            loop_.spawn(leases_.drop(row.live.stream_id, told->second.session));
+        }
+    }
+}
+
+} // namespace ks::gate

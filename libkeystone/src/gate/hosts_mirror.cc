@@ -1,0 +1,209 @@
+// What this host shows of the streams of others.
+#include "gate/hosts.h"
+
+#include "gate/bans.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ks::gate {
+
+using zone::LiveRecord;
+using zone::Remote;
+
+namespace {
+
+// Clocks of hosts differ, and a row is committed after it got its time.
+constexpr Millis kOverlap = 15 * kSecond;
+// A claim whose session is not in the zone: its worker may be about to open it.
+constexpr Millis kOrphanFor = 5 * kSecond;
+constexpr size_t kMaxRemembered = 50000;
+// sql::Database::kMaxRows: an answer of so many may be cut.
+constexpr size_t kWholeBelow = 10000;
+
+} // namespace
+
+void Hosts::apply(const Remote &row) {
+    WallMs now = loop_.wall();
+    if (row.host == self()) {
+        sessions_.table().learn_term(row.live.stream_id, row.term, now);
+        return;
+    }
+    auto done = sessions_.table().mirror(row, now);
+    if (done.disputed) {
+        told_.erase(row.live.stream_id.str());
+    }
+    if (done.replaced.empty()) {
+        return;
+    }
+    auto replaced = sessions_.table().find(done.replaced, now);
+    if (replaced && replaced->owner_pid == 0 && !replaced->node.empty()) {
+        upstream_.end_later(*replaced);
+    }
+}
+
+rt::Task<void> Hosts::read(bool all) {
+    co_await read_live(all);
+    co_await read_audience(all);
+    if (all) {
+        co_await read_bans();
+    }
+}
+
+rt::Task<void> Hosts::read_live(bool all) {
+    WallMs now = loop_.wall();
+    all = all || live_since_ == 0;
+    std::map<std::string, int64_t> before; // replicas that may be over
+    if (all) {
+        zone_.live().each(now, [&](const Id &stream, const LiveRecord &r) {
+            if (!r.host.empty()) {
+                before[stream.str()] = r.term;
+            }
+        });
+    }
+    WallMs since = all ? 0 : live_since_ - kOverlap;
+    auto rows = co_await store_.live().changed(since);
+    sound(rows.ok());
+    if (!rows) {
+        co_return;
+    }
+    live_since_ = now;
+    if (all || heard_.size() > kMaxRemembered) {
+        heard_.clear();
+        std::erase_if(orphans_, [&](const auto &one) {
+            return loop_.now() - one.second > kMinute;
+        });
+    }
+    for (const store::LiveRow &row : *rows) {
+        if (row.host == self()) {
+            note_orphan(row);
+            continue;
+        }
+        // What changed in the last seconds is read again and again.
+        Heard news{told_of(row), row.live.seen_at};
+        Heard &last = heard_[row.live.stream_id.str()];
+        if (!(last == news)) {
+            last = news;
+            apply(row);
+        }
+    }
+    if (all && rows->size() < kWholeBelow) {
+        forget_absent(before, *rows);
+    }
+}
+
+// Other hosts' publishers of which the store knows nothing any more.
+void Hosts::forget_absent(const std::map<std::string, int64_t> &before,
+                          const std::vector<store::LiveRow> &rows) {
+    std::map<std::string, int64_t> absent = before;
+    for (const store::LiveRow &row : rows) {
+        absent.erase(row.live.stream_id.str());
+    }
+    WallMs now = loop_.wall();
+    for (const auto &[stream, term] : absent) {
+        Remote over;
+        bool same = false;
+        zone_.live().peek(Id(stream), now, [&](const LiveRecord &r) {
+            same = r.term == term && !r.host.empty();
+            over.host = r.host;
+            over.live.seen_at = r.said_at;
+        });
+        over.term = term;
+        over.live.stream_id = Id(stream);
+        if (same) {
+            sessions_.table().mirror(over, now);
+        }
+    }
+}
+
+// A claim of this host, and no session: its worker died in between.
+void Hosts::note_orphan(const store::LiveRow &row) {
+    const Id &session = row.publisher.id;
+    if (session.empty()) {
+        return;
+    }
+    auto known = sessions_.table().find(session, loop_.wall());
+    bool told = told_.find(row.live.stream_id.view()) != told_.end();
+    if (known && (told || known->state != model::SessionState::closed)) {
+        orphans_.erase(session.str());
+        return; // what becomes of it is told
+    }
+    if (known) { // it was over before anything was told
+        withdraw(row.live.stream_id, session);
+        return;
+    }
+    auto [it, first] = orphans_.try_emplace(session.str(), loop_.now());
+    if (!first && loop_.now() - it->second >= kOrphanFor) {
+        orphans_.erase(it);
+        withdraw(row.live.stream_id, session);
+    }
+}
+
+void Hosts::forget_audience(const Id &host) {
+    for (auto &[stream, names] : audience_) {
+        auto it = names.find(host.view());
+        if (it != names.end()) {
+            names.erase(it);
+            show_audience(stream);
+        }
+    }
+}
+
+void Hosts::show_audience(const std::string &stream) {
+    int32_t n = 0;
+    auto it = audience_.find(stream);
+    if (it != audience_.end()) {
+        for (const auto &[host, viewers] : it->second) {
+            n += viewers;
+        }
+    }
+    sessions_.table().audience(Id(stream), n, loop_.wall());
+}
+
+rt::Task<void> Hosts::read_audience(bool all) {
+    WallMs now = loop_.wall();
+    all = all || audience_since_ == 0;
+    WallMs since = all ? 0 : audience_since_ - kOverlap;
+    auto rows = co_await store_.live().counted(since);
+    sound(rows.ok());
+    if (!rows) {
+        co_return;
+    }
+    audience_since_ = now;
+    std::map<std::string, bool> touched;
+    if (all) {
+        audience_.clear();
+        zone_.live().each(now, [&](const Id &stream, const LiveRecord &r) {
+            if (r.elsewhere != 0) {
+                touched[stream.str()] = true;
+            }
+        });
+    }
+    for (const store::Audience &a : *rows) {
+        if (a.host == self()) {
+            continue;
+        }
+        std::string stream = a.stream.str();
+        int32_t &n = audience_[stream][a.host.str()];
+        if (n != a.viewers || all) {
+            n = a.viewers;
+            touched[stream] = true;
+        }
+    }
+    for (const auto &[stream, yes] : touched) {
+        show_audience(stream);
+    }
+}
+
+rt::Task<void> Hosts::read_bans() {
+    auto rows = co_await store_.bans().all();
+    if (!rows) {
+        co_return;
+    }
+    for (const store::Ban &ban : *rows) {
+        keep_out(zone_, ban.place, ban.who, loop_.now(),
+                 ban.ends_at - loop_.wall());
+    }
+}
+
+} // namespace ks::gate

@@ -1,0 +1,155 @@
+// What this host tells the others of its streams.
+#include "gate/hosts.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ks::gate {
+
+using zone::LiveRecord;
+
+Hosts::Told Hosts::told_of(const zone::Remote &row) {
+    return {row.term, row.live.publisher, row.live.node, row.live.media_at != 0,
+            row.live.window_until};
+}
+
+std::vector<store::LiveRow> Hosts::news() {
+    WallMs now = loop_.wall();
+    std::vector<store::LiveRow> rows;
+    std::map<std::string, bool> there;
+    zone_.live().each(now, [&](const Id &stream, const LiveRecord &r) {
+        there[stream.str()] = r.host.empty();
+        bool waits = r.live.window_until > now;
+        auto known = told_.find(stream.view());
+        if (!r.host.empty() || r.term == 0) {
+            return;
+        }
+        store::LiveRow row;
+        row.host = self();
+        row.term = r.term;
+        row.live = r.live;
+        row.live.window_until = waits ? r.live.window_until : 0;
+        row.window_seconds = r.window_seconds;
+        row.publisher.id = r.live.publisher;
+        Told told = told_of(row);
+        if (known == told_.end() || !(known->second == told)) {
+            rows.push_back(row);
+        }
+    });
+    for (auto it = told_.begin(); it != told_.end();) {
+        auto here = there.find(it->first);
+        if (here != there.end()) {
+            it = here->second ? std::next(it) : told_.erase(it);
+            continue;
+        }
+        if (it->second.session.empty() && it->second.window_until == 0) {
+            it = told_.erase(it);
+            continue;
+        }
+        store::LiveRow row; // it is over, and its record is gone
+        row.host = self();
+        row.term = it->second.term;
+        row.live.stream_id = Id(it->first);
+        rows.push_back(row);
+        ++it;
+    }
+    if (rows.size() > store::LiveMap::kMaxBatch) {
+        rows.resize(store::LiveMap::kMaxBatch);
+    }
+    for (store::LiveRow &row : rows) {
+        auto session = sessions_.table().find(row.publisher.id, now);
+        if (session) {
+            row.publisher = *session;
+        }
+    }
+    // The same order at all hosts, so that no two wait for each other.
+    std::sort(rows.begin(), rows.end(), [](const auto &a, const auto &b) {
+        return a.live.stream_id.view() < b.live.stream_id.view();
+    });
+    return rows;
+}
+
+rt::Task<void> Hosts::tell() {
+    std::vector<store::LiveRow> rows = news();
+    if (rows.empty()) {
+        co_return;
+    }
+    drop_ended(rows);
+    std::vector<store::LiveRow> sent = rows;
+    auto told = co_await store_.live().tell(std::move(sent));
+    sound(told.ok());
+    if (!told) {
+        co_return;
+    }
+    call();
+    std::vector<Id> unheard;
+    for (size_t i = 0; i < rows.size(); i++) {
+        const store::LiveRow &r = rows[i];
+        std::string stream = r.live.stream_id.str();
+        if (!(*told)[i]) {
+            unheard.push_back(r.live.stream_id);
+        }
+        if (!(*told)[i]) {
+            told_.erase(stream);
+            continue;
+        }
+        told_[stream] = told_of(r);
+    }
+    auto work = settle_unheard(std::move(unheard));
+    co_await std::move(work);
+}
+
+// Another host claimed them since.
+rt::Task<void> Hosts::settle_unheard(std::vector<Id> streams) {
+    for (const Id &stream : streams) {
+        Id id = stream;
+        auto rows = co_await store_.live().one(id);
+        if (rows && !rows->empty()) {
+            apply(rows->front());
+        }
+    }
+}
+
+rt::Task<void> Hosts::count() {
+    WallMs now = loop_.wall();
+    Names here;
+    zone_.live().each(now, [&](const Id &stream, const LiveRecord &r) {
+        int32_t n = r.live.viewers - r.elsewhere;
+        if (n > 0) {
+            here[stream.str()] = n;
+        }
+    });
+    std::vector<store::Audience> rows;
+    for (const auto &[stream, n] : here) {
+        auto known = counted_.find(stream);
+        if (known == counted_.end() || known->second != n) {
+            rows.push_back({Id(stream), self(), n});
+        }
+    }
+    for (const auto &[stream, n] : counted_) {
+        if (here.find(stream) == here.end()) {
+            rows.push_back({Id(stream), self(), 0});
+        }
+    }
+    if (rows.empty()) {
+        co_return;
+    }
+    if (rows.size() > store::LiveMap::kMaxBatch) {
+        rows.resize(store::LiveMap::kMaxBatch);
+    }
+    std::vector<store::Audience> sent = rows;
+    auto done = co_await store_.live().count(std::move(sent));
+    sound(done.ok());
+    if (!done) {
+        co_return;
+    }
+    for (const store::Audience &a : rows) {
+        if (a.viewers > 0) {
+            counted_[a.stream.str()] = a.viewers;
+        } else {
+            counted_.erase(a.stream.str());
+        }
+    }
+}
+
+} // namespace ks::gate

@@ -1,0 +1,163 @@
+// Two nginx hosts over one store, in one process and on one clock.
+#pragma once
+
+#include "gate/hooks.h"
+#include "gate/hosts.h"
+#include "gate/open.h"
+#include "support.h"
+
+namespace ks::test {
+
+// What one worker of one host has.
+struct TestHost {
+    TestHost(Runner &r, const std::string &url, uint8_t number)
+        : runner(r), memory(number) {
+        auto made = store::Store::make(url, memory.zone());
+        assert_true(made.ok());
+        store = std::move(*made);
+        auto opened = r.run(store->open());
+        assert_true(opened.ok());
+        sessions.emplace(memory.zone(), store.get(), r.loop);
+        upstream.emplace(config, memory.zone(), r.loop);
+        access.emplace(*store, memory.zone(), r.loop);
+        limits.emplace(config, memory.zone());
+        hosts.emplace(*store, *sessions, *upstream, r.loop);
+        sessions->use(*upstream);
+        sessions->use(*hosts);
+        store->on_change([this](const store::Change &c) {
+            if (c.kind == store::ChangeKind::token_revoked) {
+                sessions->end_token(c.stream_id, c.token_id,
+                                    model::EndReason::revoked);
+            }
+            hosts->heard(c);
+        });
+    }
+
+    // All that repeats, once.
+    void turn() {
+        runner.run(one_turn());
+        flush();
+    }
+    rt::Task<int> one_turn() {
+        co_await hosts->beat();
+        co_await hosts->watch();
+        co_await hosts->tell();
+        co_await hosts->count();
+        co_await hosts->read(false);
+        co_await hosts->refresh();
+        auto heard = co_await store->changes().poll();
+        (void)heard;
+        co_return 0;
+    }
+    // As the ticker writes behind.
+    void flush() {
+        auto dirty = table().take_dirty(200, runner.loop.wall());
+        std::vector<model::Session> rows;
+        for (const auto &d : dirty) {
+            rows.push_back(d.session);
+            rows.back().host = id();
+        }
+        auto written = runner.run(store->sessions().write(std::move(rows)));
+        assert_true(written.ok());
+        table().flushed(dirty, runner.loop.wall());
+    }
+    zone::Sessions &table() { return sessions->table(); }
+    const Id &id() { return hosts->self(); }
+    std::optional<model::Live> live(const Id &stream) {
+        return table().find_live(stream, runner.loop.wall());
+    }
+    std::string status(const Id &stream) {
+        auto now = live(stream);
+        return std::string(model::name(
+            model::status_of(true, now ? &*now : nullptr, runner.loop.wall())));
+    }
+    std::optional<model::Session> find(const Id &session) {
+        return table().find(session, runner.loop.wall());
+    }
+    std::string end_of(const Id &session) {
+        auto s = find(session);
+        return s ? std::string(model::name(s->end_reason)) : "unknown";
+    }
+
+    Runner &runner;
+    ZoneMemory memory;
+    conf::Config config;
+    std::unique_ptr<store::Store> store;
+    std::optional<gate::Sessions> sessions;
+    std::optional<gate::Upstream> upstream;
+    std::optional<gate::Access> access;
+    std::optional<gate::Limits> limits;
+    std::optional<gate::Hosts> hosts;
+};
+
+struct HostsWorld : Runner {
+    TempDir dir;
+    std::string url = "sqlite:" + dir.file("k.db");
+    TestHost a{*this, url, 1};
+    TestHost b{*this, url, 2};
+    Id id;
+    std::string key;
+
+    HostsWorld() {
+        store::NewUser wanted;
+        wanted.email = "a@example.org";
+        wanted.name = "N";
+        wanted.password_hash = "$x";
+        auto user = run(a.store->users().create(wanted));
+        assert_true(user.ok());
+        model::Stream stream;
+        stream.owner_id = user->id;
+        stream.title = "T";
+        auto made = run(a.store->streams().create(stream));
+        assert_true(made.ok());
+        id = made->stream.id;
+        key = made->key.reveal();
+        turns();
+    }
+    ~HostsWorld() { loop.cancel_spawned(); }
+
+    // Whatever there is to be told is known to both.
+    void turns() {
+        for (int i = 0; i < 2; i++) {
+            a.turn();
+            b.turn();
+        }
+    }
+    std::string token(model::TokenKind kind) {
+        model::Token wanted;
+        wanted.stream_id = id;
+        wanted.kind = kind;
+        auto made = run(a.store->tokens().create(wanted));
+        assert_true(made.ok());
+        return std::string(made->text.reveal());
+    }
+    void change(store::StreamPatch patch) {
+        for (TestHost *h : {&a, &b}) {
+            auto changed = run(h->store->streams().patch(id, patch));
+            assert_true(changed.ok());
+        }
+    }
+    // A publisher or viewer at a host; `opened` is its session.
+    gate::Admission admit(TestHost &h, std::string_view credential, Id &opened,
+                          model::Action action = model::Action::publish,
+                          model::Protocol protocol = model::Protocol::rtmp) {
+        gate::Question q;
+        q.action = action;
+        q.protocol = protocol;
+        q.stream = id.view();
+        q.credential = credential;
+        q.client_ip = "192.0.2.1";
+        gate::Applicant who;
+        who.action = action;
+        who.protocol = protocol;
+        who.client_ip = q.client_ip;
+        bool held = protocol == model::Protocol::rtmp;
+        who.owner_pid = held ? h.sessions->pid() : 0;
+        gate::Arrival arrival{*h.access, *h.sessions, loop,   nullptr,
+                              q,         who,         opened, nullptr};
+        arrival.at_node = held ? "" : "srs_a";
+        return run(gate::admit(arrival));
+    }
+};
+
+} // namespace ks::test
