@@ -125,15 +125,23 @@ void check_schema(const std::string &url, Report &report) {
     for (const auto &m : *status) {
         pending += m.applied_at == 0;
     }
-    report.good("store", url + (pending == 0 ? ", schema up to date"
-                                             : ", migrated when nginx starts"));
+    std::string name = sql::shown(url);
+    if (pending != 0 && !db.engine().migrates_itself) {
+        report.problem("store", name + " has not the schema of this release: "
+                                       "run keystonectl migrate");
+        return;
+    }
+    report.good("store",
+                name + (pending == 0 ? ", schema up to date"
+                                     : ", migrated when nginx starts"));
 }
 
 void check_store(const Found &found, Report &report) {
     std::string url(found.config.store_url.reveal());
-    std::string file = url.substr(url.find(':') + 1);
-    if (file.starts_with("//")) {
-        file = file.substr(2);
+    std::string file = file_of(url);
+    if (file.empty()) {
+        check_schema(url, report);
+        return;
     }
     std::error_code ignored;
     if (!file.starts_with('/')) {

@@ -18,6 +18,7 @@ int token_revoke(Session &session, const Words &words);
 int node_list(Session &session, const Words &words);
 int node_drain(Session &session, const Words &words);
 int node_undrain(Session &session, const Words &words);
+int import(Session &session, const Words &words);
 int check(const Words &words);
 
 } // namespace ks::ctl

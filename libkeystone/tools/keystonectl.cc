@@ -31,6 +31,10 @@ constexpr const char *kHelp =
   node drain NAME | undrain NAME | list
       Let a media server keep the streams it has and give it no new one, so
       that it can be stopped; take that back; list those drained.
+  import FROM TO
+      Copy everything from one database into another that was migrated and
+      not used: from a file to PostgreSQL, say. Stop nginx before; what was
+      interrupted goes on when it is started again.
   check [-c FILE] [--srs FILE]
       Read the keystone block of a configuration (/etc/nginx/nginx.conf) and
       try what it names: database, media servers. With --srs read an srs.conf
@@ -56,6 +60,7 @@ constexpr Command kCommands[] = {
     {"stream", "create", stream_create}, {"token", "create", token_create},
     {"token", "revoke", token_revoke},   {"node", "list", node_list},
     {"node", "drain", node_drain},       {"node", "undrain", node_undrain},
+    {"import", nullptr, import},
 };
 
 std::string default_store() {

@@ -20,6 +20,7 @@ int migrate(Session &session, const Words &words) {
         return fail(kUsage, args.error().detail);
     }
     bool looks = args->flag("status") || args->flag("dry-run");
+    session.set_timeout(kHour); // a large table, or another who migrates it
     auto opened = session.open(!looks);
     if (!opened) {
         return fail(opened.error());

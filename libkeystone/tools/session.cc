@@ -8,9 +8,6 @@
 
 namespace ks::ctl {
 
-namespace {
-
-// The file of sqlite:PATH, else nothing.
 std::string file_of(std::string_view url) {
     constexpr std::string_view kScheme = "sqlite:";
     if (!url.starts_with(kScheme)) {
@@ -19,8 +16,6 @@ std::string file_of(std::string_view url) {
     url.remove_prefix(kScheme.size());
     return std::string(url.starts_with("//") ? url.substr(2) : url);
 }
-
-} // namespace
 
 void Session::FreeZone::operator()(void *memory) const { std::free(memory); }
 
@@ -53,7 +48,8 @@ Result<void> Session::open(bool create) {
     if (!made) {
         return std::move(made.error());
     }
-    auto store = store::Store::make(url_, *zone::Zone::at(zone_.get()));
+    auto store = store::Store::make(url_, *zone::Zone::at(zone_.get()),
+                                    database_options(timeout_));
     if (!store) {
         return std::move(store.error());
     }

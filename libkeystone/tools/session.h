@@ -33,6 +33,14 @@ class Session {
     // The same, and waits until the store answers.
     Result<void> open_store(bool create);
 
+    // One who waits for it, through whatever pooler stands between; `timeout`
+    // is that of a statement.
+    static sql::Options database_options(Millis timeout = 30 * kSecond) {
+        return {.pool = 1, .queue = 100, .timeout = timeout, .pooler = true};
+    }
+    // For what may take long: before open().
+    void set_timeout(Millis timeout) { timeout_ = timeout; }
+
     store::Store &store() { return *store_; }
     rt::Loop &loop() { return loop_; }
     const std::string &url() const { return url_; }
@@ -54,11 +62,15 @@ class Session {
     };
 
     std::string url_;
+    Millis timeout_ = 30 * kSecond;
     rt::PollHost host_{rt::LogLevel::emerg}; // errors are printed by commands
     rt::Loop loop_{host_};
     std::unique_ptr<void, FreeZone> zone_;
     std::unique_ptr<store::Store> store_;
 };
+
+// The file of sqlite:PATH, else nothing.
+std::string file_of(std::string_view url);
 
 // "keystonectl: text" on standard error; gives the exit status.
 int fail(const Error &error);
