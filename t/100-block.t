@@ -278,3 +278,27 @@ jwt_secret file:/nonexistent/secret;
 location ~ ^/live/ { keystone_gate hls; }
 --- must_die
 --- error_log: "keystone_gate" in a location with a regular expression does not know where its paths begin
+
+=== TEST 32: an address of PostgreSQL that is none, which is not repeated
+--- keystone
+store postgresql://keystone:hunter2%@localhost/x;
+--- must_die
+--- error_log: is none of PostgreSQL: write postgresql://USER:PASSWORD@HOST:5432/DATABASE
+--- no_error_log
+hunter2
+
+
+=== TEST 33: an unknown word behind the address, which may be a part of it
+--- keystone
+store host=localhost password=hunter2;
+--- must_die
+--- error_log: "store" takes one address, then pool=N, queue=N, timeout=TIME and pooler=transaction; an address with blanks stands in quotes
+--- no_error_log
+hunter2
+
+
+=== TEST 34: a standby cannot be written to
+--- keystone
+store "host=a,b target_session_attrs=standby" pool=8;
+--- must_die
+--- error_log: use read-write, primary or any

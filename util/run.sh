@@ -2,7 +2,7 @@
 # Start Keystone from this checkout, in the foreground: util/run.sh
 # State (secret, database, media, logs) stays in RUN_DIR. From the environment:
 #   HTTP_PORT RTMP_PORT LISTEN RUN_DIR WORKERS
-#   DATABASE_URL REDIS_ADDR JWT_SECRET RATE_LIMIT
+#   DATABASE_URL REDIS_ADDR REDIS_PASSWORD JWT_SECRET RATE_LIMIT
 #   SRS_UPSTREAM=HOST:1985   an SRS for WebRTC; its other ports are at
 #   SRS_HTTP=HOST:8080 SRS_RTMP=HOST:1935 unless these say otherwise
 # shellcheck source=util/common.sh
@@ -12,7 +12,7 @@
 
 : "${HTTP_PORT:=8080}" "${RTMP_PORT:=1935}" "${LISTEN:=127.0.0.1}"
 : "${RUN_DIR:=run}" "${WORKERS:=auto}"
-: "${DATABASE_URL:=}" "${REDIS_ADDR:=}" "${SRS_UPSTREAM:=}"
+: "${DATABASE_URL:=}" "${REDIS_ADDR:=}" "${REDIS_PASSWORD:=}" "${SRS_UPSTREAM:=}"
 : "${SRS_HTTP:=}" "${SRS_RTMP:=}" "${JWT_SECRET:=}" "${RATE_LIMIT:=}"
 
 for name in HTTP_PORT RTMP_PORT; do
@@ -115,28 +115,32 @@ else
     store=$store_url
 fi
 
-# A demo owner and stream, once for each run directory.
+# A demo owner and stream, once for each run directory and database.
+demo=$run/demo
+[ -z "$DATABASE_URL" ] ||
+    demo=$run/demo-$(printf '%s' "$store_url" | cksum | cut -d ' ' -f 1)
 ctl() { "$BUILD/keystonectl" --store "$store_url" "$@"; }
-field() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" "$run/demo.json" | head -n 1; }
+field() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" "$demo.json" | head -n 1; }
 
 first_start=
 # Who removes the database removes them, too.
 [ -n "$DATABASE_URL" ] || [ -f "$run/keystone.db" ] ||
-    rm -f "$run/demo.json" "$run/demo_user"
-if [ ! -s "$run/demo.json" ]; then
+    rm -f "$demo.json" "$demo.user"
+ctl migrate > /dev/null || die "run: the store could not be set up, see above"
+if [ ! -s "$demo.json" ]; then
     first_start=yes
-    ctl migrate > /dev/null || die "run: the store could not be set up, see above"
     email=demo@keystone.localhost
     [ -s "$run/demo_password" ] || random_hex 12 > "$run/demo_password"
-    if [ ! -s "$run/demo_user" ]; then
+    if [ ! -s "$demo.user" ]; then
         ctl user create --email "$email" --name Demo --admin \
-            --password-stdin < "$run/demo_password" > "$run/demo_user" ||
-            { rm -f "$run/demo_user"; die "run: no demo owner, see above"; }
+            --password-stdin < "$run/demo_password" > "$demo.user" ||
+            { rm -f "$demo.user"; die "run: no demo owner, see above;" \
+                "one of another checkout? Name a database of this one"; }
     fi
     ctl stream create --owner "$email" --title 'Demo stream' \
-        --visibility public --json > "$run/demo.json.part" ||
+        --visibility public --json > "$demo.json.part" ||
         die "run: no demo stream, see above"
-    mv "$run/demo.json.part" "$run/demo.json"
+    mv "$demo.json.part" "$demo.json"
 fi
 stream=$(field id)
 key=$(field stream_key)
@@ -184,7 +188,8 @@ keystone {
     hls_base_url  $base;
     rtmp_base_url $rtmp_base;
 END
-    [ -z "$REDIS_ADDR" ] || echo '    redis         env:REDIS_ADDR;'
+    [ -z "$REDIS_ADDR" ] ||
+        echo '    redis         env:REDIS_ADDR password=env:REDIS_PASSWORD;'
     [ -z "$SRS_UPSTREAM" ] || cat << END
     srs_node      srs api=$SRS_UPSTREAM http=$SRS_HTTP rtmp=$SRS_RTMP;
     hook_secret   file:$run/hook_secret;
@@ -311,7 +316,7 @@ END
 END
 } > "$run/nginx.conf"
 
-export REDIS_ADDR
+export REDIS_ADDR REDIS_PASSWORD
 nginx=("$ngx_binary" -p "$run" -c "$run/nginx.conf" -e stderr)
 if ! test_output=$("${nginx[@]}" -t 2>&1); then
     printf '%s\n' "$test_output" >&2
@@ -351,6 +356,8 @@ if [ -n "$first_start" ]; then
 else
     echo "  owner   demo@keystone.localhost, password in ${run#"$ROOT"/}/demo_password"
 fi
+[ -z "$DATABASE_URL$REDIS_ADDR" ] ||
+    echo "  state   ${DATABASE_URL:+PostgreSQL}${REDIS_ADDR:+${DATABASE_URL:+ and }Redis} as given"
 # How srs/srs.conf is told all this; the secret stays in its file.
 srs_start() {
     local secret=$run/hook_secret candidate=$srs_host

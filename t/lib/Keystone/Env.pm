@@ -15,7 +15,7 @@ use JSON::PP ();
 
 our @EXPORT_OK = qw( root objs nginx_binary rtmp_module keystonectl
                      load_modules free_port scratch secret ctl ctl_json
-                     wait_for );
+                     wait_for is_shared store_url redis_line );
 
 my $root = abs_path(dirname(__FILE__) . '/../../..');
 
@@ -69,6 +69,54 @@ sub secret {
     open my $random, '<:raw', '/dev/urandom' or die "/dev/urandom: $!";
     read $random, my $bytes, 32;
     return unpack 'H*', $bytes;
+}
+
+# `util/t.sh shared` runs the same tests on one PostgreSQL and one Redis:
+# KEYSTONE_T_POSTGRES is its address with DATABASE in place of the name, and
+# KEYSTONE_T_REDIS the other's.
+sub is_shared { return defined $ENV{KEYSTONE_T_POSTGRES} }
+
+my %databases;
+
+# The store that a test knows by this file name: that SQLite file, or a database
+# of its own with the schema in it, which goes away with the process.
+sub store_url {
+    my ($file) = @_;
+    return "sqlite:$file" unless is_shared();
+    if (!$databases{$file}) {
+        my $name = 't' . substr secret(), 0, 16;
+        sql("CREATE DATABASE $name TEMPLATE keystone_t STRATEGY file_copy");
+        $databases{$file} = { name => $name, owner => $$ };
+    }
+    return database_url($databases{$file}{name});
+}
+
+sub database_url {
+    my ($name) = @_;
+    return $ENV{KEYSTONE_T_POSTGRES} =~ s/DATABASE/$name/r;
+}
+
+sub sql {
+    my ($statement) = @_;
+    system('psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-c', $statement,
+        database_url('postgres')) == 0 or die "psql: $statement failed";
+    return;
+}
+
+# The Redis beside such a store, with keys of their own; nothing when the suite
+# is embedded.
+sub redis_line {
+    my ($store) = @_;
+    return '' unless is_shared();
+    my ($name) = $store =~ m{/(t[0-9a-f]{16})\?} or return '';
+    return "redis $ENV{KEYSTONE_T_REDIS} prefix=$name:;";
+}
+
+END {
+    local $?;
+    for my $one (grep { $_->{owner} == $$ } values %databases) {
+        eval { sql("DROP DATABASE $one->{name} WITH (FORCE)") };
+    }
 }
 
 # keystonectl --store STORE ARGS: its output; dies with its words on failure.

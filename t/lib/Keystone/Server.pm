@@ -21,8 +21,10 @@ package Keystone::Server;
 #
 # new() takes, all optional:
 #   workers   1            main   text at the main level
-#   keystone  lines added to keystone {}; store, zone and jwt_secret stated
-#             there replace the default ones
+#   keystone  lines added to keystone {}; store, redis, zone and jwt_secret
+#             stated there replace the default ones
+#   store     an address of a database, for two servers on one; redis the line
+#             of keystone {} for a Redis of the test's own ("redis ADDRESS;")
 #   http      text in http {}, outside of the server
 #   server    text in its server {}; the default has /api/ /live/ /healthz
 #             /readyz /metrics
@@ -43,7 +45,8 @@ use POSIX qw( WNOHANG );
 use Test::More ();
 
 use Keystone::Env qw( free_port scratch secret ctl ctl_json wait_for
-                      load_modules rtmp_module nginx_binary );
+                      load_modules rtmp_module nginx_binary
+                      store_url redis_line );
 
 my $json = JSON::PP->new->utf8->canonical;
 
@@ -66,7 +69,7 @@ sub port { $_[0]{port} }
 sub rtmp_port { $_[0]{rtmp_port} }
 sub secret_text { $_[0]{secret} }
 sub media { "$_[0]{dir}/media" }
-sub store { $_[0]{store} // "sqlite:$_[0]{dir}/keystone.db" }
+sub store { $_[0]{store} //= store_url("$_[0]{dir}/keystone.db") }
 sub url { "http://127.0.0.1:$_[0]{port}" . ($_[1] // '') }
 sub rtmp_url { "rtmp://127.0.0.1:$_[0]{rtmp_port}/live" . ($_[1] // '') }
 
@@ -101,6 +104,7 @@ sub config {
     my ($self) = @_;
     my ($dir, $own) = @$self{qw( dir keystone )};
     my %default = (store => 'store ' . $self->store . ';',
+                   redis => $self->{redis} // redis_line($self->store),
                    zone => 'zone keystone:8m;',
                    jwt_secret => "jwt_secret $self->{secret};");
     for my $name (keys %default) {

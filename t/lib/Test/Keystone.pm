@@ -18,7 +18,7 @@ package Test::Keystone;
 #     --- error_code: 401
 #
 # Each block gets, before nginx starts: the load_module lines, a keystone {}
-# with a fresh SQLite file, a zone and a secret of this run; listens on free
+# with a fresh database, a zone and a secret of this run; listens on free
 # ports of 127.0.0.1 only; at the end no [alert], [emerg] or sanitizer line may
 # be in error.log (state `--- no_error_log` yourself to say something else).
 #
@@ -109,6 +109,7 @@ sub keystone_block ($$$) {
     my ($own, $store, $zone) = @_;
     my %default = (
         store => "store $store;",
+        redis => Keystone::Env::redis_line($store),
         zone => "zone $zone:8m;",
         jwt_secret => "jwt_secret $secret;",
     );
@@ -125,7 +126,7 @@ add_block_preprocessor {
     $blocks++;
     my $name = $block->store;
     $name = "block$blocks" unless defined $name && length $name;
-    my $store = "sqlite:$dir/$name.db";
+    my $store = Keystone::Env::store_url("$dir/$name.db");
     my $known = $shared->{$name} //= {};
     @$known{qw( port rtmp_port dir store jwt_secret )} =
         ($port, $rtmp_port, $dir, $store, $secret);
