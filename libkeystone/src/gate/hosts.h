@@ -44,6 +44,8 @@ class Hosts {
     // True when a session of another host that was replaced is really gone;
     // false when it will not go (2 s).
     rt::Task<bool> gone(Id session);
+    // True when the store has it so: nobody else has claimed the stream yet.
+    rt::Task<bool> publishes(Id stream, Id session);
 
     // Sessions of other hosts (hosts_elsewhere.cc), which may be asked for
     // here: as the store has it, and a replica of it from then on.

@@ -103,4 +103,11 @@ rt::Task<bool> Hosts::gone(Id session) {
     }
 }
 
+rt::Task<bool> Hosts::publishes(Id stream, Id session) {
+    auto look = store_.live().one(stream);
+    auto rows = co_await rt::within(std::move(look), kClaimFor,
+                                    Code::store_unavailable, "");
+    co_return rows && !rows->empty() && rows->front().publisher.id == session;
+}
+
 } // namespace ks::gate

@@ -64,8 +64,11 @@ class Nodes {
                                  std::vector<std::string> clients);
     rt::Task<Result<bool>> adopt(model::Session session);
     static bool alike(const Ours &session, const srs::Client &client);
+    static bool doubted(const Look &look, const Ours *session);
     void check(Look &look, const Ours &session);
     rt::Task<bool> leave_others(Look &look);
+    rt::Task<void> doubt(Look &look);
+    rt::Task<bool> may_guess(Id stream, Id session, bool answered);
     void match(Look &look);
     std::vector<std::string> strangers(const Look &look);
     void end_unclaimed(const Look &look);

@@ -78,6 +78,7 @@ struct Nodes::Look {
     std::vector<Ours> ours;
     std::map<std::string_view, const srs::Client *> there; // not yet found ours
     std::vector<const Ours *> unlinked; // no client known; null: found by now
+    std::vector<const Ours *> doubtful; // of these, who may be replaced
     std::vector<const srs::Client *> left; // of streams of ours, and of nobody
 };
 
@@ -116,6 +117,11 @@ rt::Task<void> Nodes::compare(std::string node) {
             end_strangers(std::move(node), std::move(service), std::move(due));
         co_await std::move(ended);
     }
+}
+
+bool Nodes::doubted(const Look &look, const Ours *s) {
+    return std::find(look.doubtful.begin(), look.doubtful.end(), s) !=
+           look.doubtful.end();
 }
 
 // Several hosts: clients that are sessions of another one, and sessions of this
@@ -161,7 +167,26 @@ rt::Task<bool> Nodes::leave_others(Look &look) {
             }
         }
     }
+    auto work = doubt(look);
+    co_await std::move(work);
     co_return true;
+}
+
+// A publisher of this host, and a client that may be who replaces it.
+rt::Task<void> Nodes::doubt(Look &look) {
+    for (const Ours *s : look.unlinked) {
+        bool open =
+            s != nullptr && s->action == Action::publish &&
+            std::any_of(look.there.begin(), look.there.end(),
+                        [&](const auto &c) { return alike(*s, *c.second); });
+        if (!open) {
+            continue;
+        }
+        bool sure = co_await may_guess(s->stream_id, s->id, s->answered);
+        if (!sure) {
+            look.doubtful.push_back(s);
+        }
+    }
 }
 
 void Nodes::check(Look &look, const Ours &s) {
@@ -215,7 +240,8 @@ void Nodes::match(Look &look) {
             // its hook is still to come
             bool asking = s != nullptr && hooked &&
                           s->state == SessionState::connecting && !s->answered;
-            if (s != nullptr && !asking && alike(*s, *client) &&
+            if (s != nullptr && !asking && !doubted(look, s) &&
+                alike(*s, *client) &&
                 (s->action == Action::publish || s->client_ip == client->ip)) {
                 found = std::exchange(s, nullptr);
                 break;

@@ -2,6 +2,8 @@
 // are `connecting`; what its API says of their streams makes them active.
 #include "gate/nodes.h"
 
+#include "gate/hosts.h"
+
 #include <algorithm>
 #include <vector>
 
@@ -16,6 +18,21 @@ namespace {
 constexpr size_t kMediaAtOnce = 64;
 
 } // namespace
+
+// Whether who publishes a stream on a node must be this session, which was its
+// publisher before the node was asked.  Among several hosts it may be who
+// replaces it, or whom it replaces, until the node has answered it.
+rt::Task<bool> Nodes::may_guess(Id stream, Id session, bool answered) {
+    Hosts *hosts = sessions_.hosts();
+    if (hosts == nullptr) {
+        co_return true;
+    }
+    bool still = false;
+    if (answered) {
+        still = co_await hosts->publishes(stream, session);
+    }
+    co_return still;
+}
 
 // Publishers that were let in and have not been seen to send anything.
 rt::Task<void> Nodes::look_for_media(std::string node) {
@@ -72,7 +89,6 @@ rt::Task<void> Nodes::look_for_media(std::string node) {
     if (!all) {
         co_return;
     }
-    now = loop_.wall();
     for (Session &s : waiting) {
         for (const srs::Stream &stream : all->rows) {
             if (!s.srs_stream.empty() ||
@@ -80,11 +96,14 @@ rt::Task<void> Nodes::look_for_media(std::string node) {
                 stream.publisher.empty()) {
                 continue;
             }
+            bool answered = !s.upstream_resource.empty();
+            bool ours = co_await may_guess(s.stream_id, s.id, answered);
+            now = loop_.wall();
             auto owner = sessions_.table().linked(node, all->from.service,
                                                   stream.publisher, now);
-            if (!owner) {
-                sessions_.table().link(s.id, all->from.service,
-                                       stream.publisher, stream.id, now);
+            if (ours && !owner &&
+                sessions_.table().claim(s.id, all->from.service,
+                                        stream.publisher, stream.id, now)) {
                 s.srs_client.assign(stream.publisher);
             }
             saw(s, stream);

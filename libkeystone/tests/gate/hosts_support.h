@@ -10,8 +10,10 @@ namespace ks::test {
 
 // What one worker of one host has.
 struct TestHost {
-    TestHost(Runner &r, const std::string &url, uint8_t number)
+    TestHost(Runner &r, const std::string &url, uint8_t number,
+             const std::vector<conf::SrsNode> &nodes)
         : runner(r), memory(number) {
+        config.srs_nodes = nodes;
         auto made = store::Store::make(url, memory.zone());
         assert_true(made.ok());
         store = std::move(*made);
@@ -93,12 +95,13 @@ struct TestHost {
 struct HostsWorld : Runner {
     TempDir dir;
     std::string url = "sqlite:" + dir.file("k.db");
-    TestHost a{*this, url, 1};
-    TestHost b{*this, url, 2};
+    TestHost a;
+    TestHost b;
     Id id;
     std::string key;
 
-    HostsWorld() {
+    explicit HostsWorld(const std::vector<conf::SrsNode> &nodes = {})
+        : a(*this, url, 1, nodes), b(*this, url, 2, nodes) {
         store::NewUser wanted;
         wanted.email = "a@example.org";
         wanted.name = "N";

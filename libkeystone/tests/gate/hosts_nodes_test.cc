@@ -1,0 +1,115 @@
+// Two nginx hosts and one media server behind both.
+#include "fake_node.h"
+#include "gate/nodes.h"
+#include "hosts_support.h"
+
+using namespace ks;
+using namespace ks::test;
+using model::EndReason;
+using model::Protocol;
+
+namespace {
+
+struct World : FakeNode, HostsWorld {
+    gate::Nodes at_a = nodes(a);
+    gate::Nodes at_b = nodes(b);
+
+    World() : HostsWorld(with(srs.address())) {}
+    ~World() { loop.cancel_spawned(); }
+
+    static std::vector<conf::SrsNode> with(const std::string &address) {
+        conf::SrsNode node;
+        node.name = "srs_a";
+        node.api = address;
+        return {node};
+    }
+    gate::Nodes nodes(TestHost &h) {
+        return {h.config,    *h.store,    h.memory.zone(),
+                *h.sessions, *h.upstream, loop};
+    }
+    // A publisher whom the media server has answered.
+    Id publish(TestHost &h) {
+        Id session;
+        auto admission =
+            admit(h, key, session, model::Action::publish, Protocol::whip);
+        assert_int_equal(admission.code, Code::ok);
+        h.table().amend(session, loop.wall(), [](model::Session &s) {
+            s.upstream_resource.assign("/rtc/v1/whip/?session=x");
+        });
+        return session;
+    }
+    void sends(const std::string &client) {
+        add({client, id.str(), "rtc-publish", "192.0.2.9", 1000});
+    }
+    // Until the store has told all for long enough to end anybody.
+    void wait_sound() {
+        turns();
+        host.ahead += kMinute;
+        turns();
+    }
+    std::string client_of(TestHost &h, const Id &session) {
+        return h.find(session)->srs_client.str();
+    }
+};
+
+} // namespace
+
+static void its_lists_tell_who_publishes(void **) {
+    World w;
+    w.sends("c_one");
+    Id one = w.publish(w.a);
+    w.run(w.at_a.look_for_media("srs_a"));
+    assert_text(w.client_of(w.a, one), "c_one");
+    assert_text(w.a.status(w.id), "active");
+}
+
+static void who_replaces_a_publisher_is_not_taken_for_it(void **) {
+    World w;
+    Id one = w.publish(w.a);
+    w.turns();
+    Id two = w.publish(w.b); // of which the first host has not heard
+    w.sends("c_two");
+    w.run(w.at_a.look_for_media("srs_a"));
+    assert_text(w.client_of(w.a, one), "");
+    w.turns();
+    assert_text(w.a.end_of(one), "replaced");
+    w.run(w.at_b.look_for_media("srs_a"));
+    assert_text(w.client_of(w.b, two), "c_two");
+    assert_true(w.there("c_two"));
+}
+
+static void nor_by_a_look_at_all_clients(void **) {
+    World w;
+    Id one = w.publish(w.a);
+    w.wait_sound();
+    Id two = w.publish(w.b);
+    w.sends("c_two");
+    w.run(w.at_a.compare("srs_a"));
+    assert_text(w.client_of(w.a, one), "");
+    w.run(w.at_b.compare("srs_a"));
+    assert_text(w.client_of(w.b, two), "c_two");
+}
+
+// The client of whom it replaces is still there.
+static void nor_is_who_was_there_before(void **) {
+    World w;
+    w.sends("c_before");
+    w.wait_sound();
+    Id session;
+    auto admission =
+        w.admit(w.a, w.key, session, model::Action::publish, Protocol::whip);
+    assert_int_equal(admission.code, Code::ok);
+    w.run(w.at_a.look_for_media("srs_a"));
+    w.run(w.at_a.compare("srs_a"));
+    assert_text(w.client_of(w.a, session), "");
+}
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(its_lists_tell_who_publishes),
+        cmocka_unit_test(who_replaces_a_publisher_is_not_taken_for_it),
+        cmocka_unit_test(nor_by_a_look_at_all_clients),
+        cmocka_unit_test(nor_is_who_was_there_before),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
