@@ -1,10 +1,10 @@
 #!/bin/bash
-# Run unit test executables one by one and sum up: util/run-units.sh
+# Run unit test executables, a few at once, and sum up: util/run-units.sh
 #   -t SECONDS   limit for each (default 60)
 #   -b DIR       prefix left out of the printed names
 #   -w COMMAND   run each under this (valgrind ...)
 # A test's own output is shown when it fails. TMPDIR of each is a directory of
-# its own that goes away afterwards.
+# its own that goes away afterwards. JOBS=1: one by one.
 set -u
 
 limit=60 base='' wrapper=()
@@ -25,34 +25,53 @@ fi
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-failed=() total=0
 
-for program in "$@"; do
-    name=${program#"$base"}
-    mkdir -p "$scratch/tmp"
-    TMPDIR=$scratch/tmp timeout -k 5 "$limit" "${wrapper[@]}" "$program" \
-        > "$scratch/out" 2>&1 < /dev/null
+# Its verdict is a line in $scratch/verdicts: COUNT NAME, -1 if it failed.
+run() {
+    local program=$1 name=${1#"$base"} here out code count why
+    here=$(mktemp -d "$scratch/XXXXXX")
+    out=$here/out
+    mkdir "$here/tmp"
+    TMPDIR=$here/tmp timeout -k 5 "$limit" "${wrapper[@]}" "$program" \
+        > "$out" 2>&1 < /dev/null
     code=$?
-    rm -rf "$scratch/tmp"
-    count=$(sed -n 's/^\[ *PASSED *\] \([0-9]*\) test.*/\1/p' "$scratch/out" |
+    count=$(sed -n 's/^\[ *PASSED *\] \([0-9]*\) test.*/\1/p' "$out" |
             awk '{ n += $1 } END { print n + 0 }')
     if [ $code -eq 0 ] && [ "$count" -gt 0 ]; then
-        total=$((total + count))
         printf 'ok    %-32s %3d tests\n' "$name" "$count"
-        continue
+    else
+        case $code in
+            0) why="says no test passed" ;;
+            124 | 137) why="still running after $limit s" ;;
+            *) why="exit status $code" ;;
+        esac
+        count=-1
+        printf '%s\nFAIL  %-32s %s\n' "$(cat "$out")" "$name" "$why"
     fi
-    failed+=("$name")
-    cat "$scratch/out"
-    case $code in
-        0) why="says no test passed" ;;
-        124 | 137) why="still running after $limit s" ;;
-        *) why="exit status $code" ;;
-    esac
-    printf 'FAIL  %-32s %s\n' "$name" "$why"
-done
+    rm -rf "$here"
+    echo "$count $name" >> "$scratch/verdicts"
+}
 
-if [ ${#failed[@]} -gt 0 ]; then
-    echo "unit: ${#failed[@]} of $# programs failed: ${failed[*]}"
+# Most of a test is waiting, so there are more of them than processors.
+jobs=${JOBS:-$(($(nproc) * 2))}
+for program in "$@"; do
+    while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+        wait -n
+    done
+    run "$program" &
+done
+wait
+
+failed=$(awk '$1 < 0 { printf " %s", $2 }' "$scratch/verdicts")
+ran=$(wc -l < "$scratch/verdicts")
+if [ "$ran" -ne $# ]; then
+    echo "unit: only $ran of $# programs ran"
     exit 1
 fi
-echo "unit: $total tests in $# programs passed"
+if [ -n "$failed" ]; then
+    echo "unit: $(wc -w <<< "$failed") of $# programs failed:$failed"
+    exit 1
+fi
+awk -v programs=$# '{ n += $1 }
+    END { print "unit: " n " tests in " programs " programs passed" }' \
+    "$scratch/verdicts"
