@@ -68,12 +68,12 @@ Reply list_stream_sessions(Context &ctx, Call &call);
 Reply get_session(Context &ctx, Call &call);
 Reply kick_session(Context &ctx, Call &call);
 
-// kick.cc: at whichever host it is.  Whether it lived; error: its host was not
-// told.
-rt::Task<Result<bool>> kick(Context &ctx, model::Session session);
-// kick.cc: the credential and the address of `session`, at all hosts.
-rt::Task<Result<void>> keep_out(Context &ctx, model::Session session,
-                                Millis ban);
+// kick.cc: at whichever host it is, and its credential and address stay out of
+// this one for `ban`.  Whether it lived; error: its host was not told.
+rt::Task<Result<bool>> kick(Context &ctx, model::Session session, Millis ban);
+// kick.cc: out of the other hosts, too.  Error: of this one alone.
+rt::Task<Result<void>> share_ban(Context &ctx, model::Session session,
+                                 Millis ban);
 
 // nodes.cc
 Reply list_nodes(Context &ctx, Call &call);

@@ -13,8 +13,11 @@ constexpr int64_t kLongestBan = 86400; // seconds
 
 } // namespace
 
-rt::Task<Result<bool>> kick(Context &ctx, model::Session session) {
+rt::Task<Result<bool>> kick(Context &ctx, model::Session session, Millis ban) {
     using model::EndReason;
+    // First the ban, here: an encoder comes back at once.  No store is waited
+    // for before it is ended.
+    gate::ban(ctx.zone, session, ctx.loop.now(), ban);
     gate::Hosts *hosts = ctx.sessions.hosts();
     bool theirs = hosts != nullptr && !session.host.empty() &&
                   !(session.host == ctx.zone.self());
@@ -31,10 +34,8 @@ rt::Task<Result<bool>> kick(Context &ctx, model::Session session) {
     co_return true;
 }
 
-// Error: it holds at this host alone.
-rt::Task<Result<void>> keep_out(Context &ctx, model::Session session,
-                                Millis ban) {
-    gate::ban(ctx.zone, session, ctx.loop.now(), ban);
+rt::Task<Result<void>> share_ban(Context &ctx, model::Session session,
+                                 Millis ban) {
     if (ban <= 0 || ctx.sessions.hosts() == nullptr) {
         co_return Result<void>();
     }
@@ -65,15 +66,12 @@ Reply kick_publisher(Context &ctx, Call &call) {
         co_return refuse(
             call, Error(Code::not_live, "Nobody publishes this stream now."));
     }
-    // First the ban, here: an encoder comes back at once.  No store is waited
-    // for before it is ended.
     Millis ban = seconds.value_or(0) * kSecond;
-    gate::ban(ctx.zone, *publisher, ctx.loop.now(), ban);
-    auto ended = co_await kick(ctx, *publisher);
+    auto ended = co_await kick(ctx, *publisher, ban);
     if (!ended) {
         co_return refuse(call, ended.error());
     }
-    auto banned = co_await keep_out(ctx, *publisher, ban);
+    auto banned = co_await share_ban(ctx, *publisher, ban);
     std::string line = "publisher of " + call.ask.id.str() + " kicked by " +
                        call.ask.who.user.str();
     if (reason) {

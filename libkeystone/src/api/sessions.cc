@@ -5,7 +5,6 @@
 // memory knows of a row is newer and takes its place.
 #include "api/handlers.h"
 #include "api/input.h"
-#include "gate/bans.h"
 #include "gate/hosts.h"
 
 namespace ks::api {
@@ -144,15 +143,12 @@ Reply kick_session(Context &ctx, Call &call) {
         co_return refuse(call, session.error());
     }
     call.labels.stream = session->stream_id;
-    // First the ban, here: a player comes back at once.  No store is waited
-    // for before it is ended.
     Millis ban = seconds.value_or(0) * kSecond;
-    gate::ban(ctx.zone, *session, ctx.loop.now(), ban);
-    auto ended = co_await kick(ctx, *session);
+    auto ended = co_await kick(ctx, *session, ban);
     if (!ended) {
         co_return refuse(call, ended.error());
     }
-    auto banned = co_await keep_out(ctx, *session, ban);
+    auto banned = co_await share_ban(ctx, *session, ban);
     if (*ended) {
         ctx.loop.log(rt::LogLevel::notice, "session " + session->id.str() +
                                                " kicked by " +

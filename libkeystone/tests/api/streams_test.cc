@@ -280,6 +280,8 @@ void a_kick_ends_and_bans(void **) {
     assert_text(b.wrong(), "ban_seconds:out_of_range who:unknown_member ");
     b = w.post(at(a, "/kick"), R"({"ban_seconds":60,"reason":"spam"})", w.ann);
     assert_int_equal(b.status(), 204);
+    // its credential, once: it has no address
+    assert_int_equal(w.zone().counters().get(zone::Counter::bans), 1);
     w.until([&] { return kicked.reason != model::EndReason::none; });
     assert_text(model::name(kicked.reason), "kicked");
     w.sessions.release(session.id, model::EndReason::kicked);
