@@ -97,8 +97,9 @@ class Database {
 
     virtual ~Database() = default;
 
+    // A batch of one.
     virtual rt::Task<Result<Rows>> query(const Statement &statement,
-                                         Params params) = 0;
+                                         Params params);
     virtual rt::Task<Result<Outcome>> batch(Batch batch) = 0;
     virtual const Health &health() const = 0;
     virtual const Engine &engine() const = 0;

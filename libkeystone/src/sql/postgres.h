@@ -17,8 +17,6 @@ class Postgres : public Database {
     Postgres(PostgresUrl url, const Options &options);
     ~Postgres() override;
 
-    rt::Task<Result<Rows>> query(const Statement &statement,
-                                 Params params) override;
     rt::Task<Result<Outcome>> batch(Batch batch) override;
     const Health &health() const override;
     const Engine &engine() const override;

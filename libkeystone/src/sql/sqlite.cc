@@ -228,15 +228,4 @@ rt::Task<Result<Outcome>> Sqlite::batch(Batch batch) {
     co_return result;
 }
 
-rt::Task<Result<Rows>> Sqlite::query(const Statement &statement,
-                                     Params params) {
-    Batch one;
-    one.emplace_back(statement, std::move(params));
-    auto result = co_await batch(std::move(one));
-    if (!result) {
-        co_return std::move(result.error());
-    }
-    co_return std::move(result->rows[0]);
-}
-
 } // namespace ks::sql

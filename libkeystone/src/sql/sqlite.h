@@ -22,8 +22,6 @@ class Sqlite : public Database {
     // What runs on a thread then goes on, and closes its connection after.
     ~Sqlite() override;
 
-    rt::Task<Result<Rows>> query(const Statement &statement,
-                                 Params params) override;
     rt::Task<Result<Outcome>> batch(Batch batch) override;
     const Health &health() const override;
     const Engine &engine() const override;

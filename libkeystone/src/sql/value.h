@@ -81,6 +81,16 @@ class Rows {
     bool empty() const { return cells_.empty(); }
     Row operator[](size_t i) const { return Row(&cells_[i * columns_]); }
     int64_t changed() const { return changed_; }
+    // What `read` makes of each.
+    template <class Read>
+    auto all(Read read) const -> std::vector<decltype(read((*this)[0]))> {
+        std::vector<decltype(read((*this)[0]))> made;
+        made.reserve(size());
+        for (size_t i = 0; i < size(); i++) {
+            made.push_back(read((*this)[i]));
+        }
+        return made;
+    }
     // Returned or changed something: what Expect::rows asks for.
     bool any() const { return !empty() || changed_ > 0; }
 

@@ -22,6 +22,10 @@ const Statement kAll = {
 const Statement kPurge = {"bans_purge", "DELETE FROM bans WHERE ends_at <= $1",
                           Access::write};
 
+Ban ban_of(const sql::Row &row) {
+    return {row.str(0), row.str(1), row.number(2)};
+}
+
 } // namespace
 
 rt::Task<Result<void>> Bans::add(std::vector<Ban> bans) {
@@ -46,12 +50,7 @@ rt::Task<Result<std::vector<Ban>>> Bans::all() {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    std::vector<Ban> all;
-    for (size_t i = 0; i < rows->size(); i++) {
-        sql::Row row = (*rows)[i];
-        all.push_back({row.str(0), row.str(1), row.number(2)});
-    }
-    co_return all;
+    co_return rows->all(ban_of);
 }
 
 rt::Task<Result<void>> Bans::purge() {

@@ -104,15 +104,6 @@ HostRow host_of(const sql::Row &row) {
     return h;
 }
 
-std::vector<model::Session> sessions_of(const sql::Rows &rows) {
-    std::vector<model::Session> all;
-    all.reserve(rows.size());
-    for (size_t i = 0; i < rows.size(); i++) {
-        all.push_back(session_of(rows[i]));
-    }
-    return all;
-}
-
 } // namespace
 
 rt::Task<Result<int64_t>> Hosts::beat(HostRow host) {
@@ -140,11 +131,7 @@ rt::Task<Result<std::vector<HostRow>>> Hosts::all() {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    std::vector<HostRow> all;
-    for (size_t i = 0; i < rows->size(); i++) {
-        all.push_back(host_of((*rows)[i]));
-    }
-    co_return all;
+    co_return rows->all(host_of);
 }
 
 rt::Task<Result<std::vector<Id>>> Hosts::strays() {
@@ -153,11 +140,7 @@ rt::Task<Result<std::vector<Id>>> Hosts::strays() {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    std::vector<Id> all;
-    for (size_t i = 0; i < rows->size(); i++) {
-        all.push_back((*rows)[i].id(0));
-    }
-    co_return all;
+    co_return rows->all([](const sql::Row &row) { return row.id(0); });
 }
 
 rt::Task<Result<Hosts::Estate>> Hosts::bury(Id dead, int64_t beats, Id heir) {
@@ -181,7 +164,7 @@ rt::Task<Result<Hosts::Estate>> Hosts::bury(Id dead, int64_t beats, Id heir) {
         co_return estate;
     }
     estate.ours = true;
-    estate.sessions = sessions_of(outcome->rows[inherited]);
+    estate.sessions = outcome->rows[inherited].all(session_of);
     estate.more = estate.sessions.size() == kEstate;
     co_return estate;
 }
@@ -192,7 +175,7 @@ rt::Task<Result<std::vector<model::Session>>> Hosts::on_nodes(Id host) {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    co_return sessions_of(*rows);
+    co_return rows->all(session_of);
 }
 
 } // namespace ks::store

@@ -133,17 +133,6 @@ LiveRow row_of(const sql::Row &row) {
     return r;
 }
 
-template <class Read>
-auto all_of(const sql::Rows &rows, Read read)
-    -> std::vector<decltype(read(rows[0]))> {
-    std::vector<decltype(read(rows[0]))> all;
-    all.reserve(rows.size());
-    for (size_t i = 0; i < rows.size(); i++) {
-        all.push_back(read(rows[i]));
-    }
-    return all;
-}
-
 Audience audience_of(const sql::Row &row) {
     return {row.id(0), row.id(1), static_cast<int32_t>(row.number(2))};
 }
@@ -207,7 +196,7 @@ rt::Task<Result<std::vector<LiveRow>>> LiveMap::changed(WallMs since) {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    co_return all_of(*rows, row_of);
+    co_return rows->all(row_of);
 }
 
 rt::Task<Result<std::vector<LiveRow>>> LiveMap::one(Id stream) {
@@ -216,7 +205,7 @@ rt::Task<Result<std::vector<LiveRow>>> LiveMap::one(Id stream) {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    co_return all_of(*rows, row_of);
+    co_return rows->all(row_of);
 }
 
 rt::Task<Result<void>> LiveMap::count(std::vector<Audience> rows) {
@@ -241,7 +230,7 @@ rt::Task<Result<std::vector<Audience>>> LiveMap::counted(WallMs since) {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    co_return all_of(*rows, audience_of);
+    co_return rows->all(audience_of);
 }
 
 rt::Task<Result<int64_t>> LiveMap::purge(WallMs before) {

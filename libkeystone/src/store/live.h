@@ -35,6 +35,8 @@ struct Audience {
 class LiveMap {
   public:
     static constexpr size_t kMaxBatch = 200;
+    // An answer of so many may be cut.
+    static constexpr size_t kMaxRows = sql::Database::kMaxRows;
 
     explicit LiveMap(sql::Database &db) : db_(db) {}
 

@@ -257,12 +257,7 @@ rt::Task<Result<std::vector<Login>>> Logins::list(Id user_id) {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    std::vector<Login> out;
-    out.reserve(rows->size());
-    for (size_t i = 0; i < rows->size(); i++) {
-        out.push_back(login_of((*rows)[i]));
-    }
-    co_return out;
+    co_return rows->all(login_of);
 }
 
 rt::Task<Result<int64_t>> Logins::purge(WallMs before) {

@@ -20,6 +20,8 @@ const Statement kDrain = {
     " updated_at = excluded.updated_at",
     Access::write};
 
+NodeWish wish_of(const sql::Row &row) { return {row.str(0), row.number(1)}; }
+
 } // namespace
 
 rt::Task<Result<std::vector<NodeWish>>> Nodes::list() {
@@ -28,11 +30,7 @@ rt::Task<Result<std::vector<NodeWish>>> Nodes::list() {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    std::vector<NodeWish> all;
-    for (size_t i = 0; i < rows->size(); i++) {
-        all.push_back({(*rows)[i].str(0), (*rows)[i].number(1)});
-    }
-    co_return all;
+    co_return rows->all(wish_of);
 }
 
 rt::Task<Result<void>> Nodes::drain(std::string name, bool drained) {

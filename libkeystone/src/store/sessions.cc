@@ -87,15 +87,6 @@ const Statement kPurge = {
     " LIMIT " KS_PURGE_ROWS ")",
     Access::write};
 
-std::vector<model::Session> sessions_of(const sql::Rows &rows) {
-    std::vector<model::Session> all;
-    all.reserve(rows.size());
-    for (size_t i = 0; i < rows.size(); i++) {
-        all.push_back(session_of(rows[i]));
-    }
-    return all;
-}
-
 template <class E> std::string_view name_or_none(const std::optional<E> &v) {
     return v ? model::name(*v) : std::string_view();
 }
@@ -156,7 +147,7 @@ Sessions::on_nodes(WallMs since, int64_t limit) {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    co_return sessions_of(*rows);
+    co_return rows->all(session_of);
 }
 
 rt::Task<Result<std::vector<model::Session>>>
@@ -166,7 +157,7 @@ Sessions::by_client(std::string node, std::string service, std::string client) {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    co_return sessions_of(*rows);
+    co_return rows->all(session_of);
 }
 
 rt::Task<Result<std::vector<model::Session>>>
@@ -179,7 +170,7 @@ Sessions::clients(std::string node, std::string service) {
     if (rows->size() >= sql::Database::kMaxRows) {
         co_return Error(Code::overloaded, "There are too many sessions.");
     }
-    co_return sessions_of(*rows);
+    co_return rows->all(session_of);
 }
 
 rt::Task<Result<std::vector<model::Session>>>
@@ -192,7 +183,7 @@ Sessions::by_ids(std::vector<Id> ids) {
     if (!rows) {
         co_return std::move(rows.error());
     }
-    co_return sessions_of(*rows);
+    co_return rows->all(session_of);
 }
 
 rt::Task<Result<bool>> Sessions::link(Id id, std::string service,
