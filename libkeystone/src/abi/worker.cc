@@ -68,9 +68,12 @@ ks_worker_t *ks_worker_create(const ks_config_t *cf, const ks_host_t *host,
         }
         auto w = std::make_unique<ks_worker_s>(cf->config.copy(), *host, *z);
         const ks::conf::StoreLimits &limits = w->config.store;
-        auto store = ks::store::Store::make(
-            w->config.store_url.reveal(), w->zone,
-            {limits.pool, limits.queue, limits.timeout, limits.pooler});
+        auto store =
+            ks::store::Store::make(w->config.store_url.reveal(), w->zone,
+                                   {.pool = limits.pool,
+                                    .queue = limits.queue,
+                                    .timeout = limits.timeout,
+                                    .pooler = limits.pooler});
         if (!store) {
             write_error(err, errlen, store.error().detail);
             return nullptr;

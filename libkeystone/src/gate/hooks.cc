@@ -15,21 +15,17 @@ using srs::Hook;
 
 namespace {
 
-Action action_of(const Hook &hook) {
-    return hook.event == Event::publish ? Action::publish : Action::play;
-}
-
 bool lives(const std::optional<Session> &s) {
     return s && s->state != SessionState::closed;
 }
 
-constexpr std::string_view kNoTicket =
-    "The ticket is of no session that waits for this.";
-constexpr std::string_view kUsedTicket = "The ticket was used before.";
-
 Error no(Code code, std::string why) { return Error(code, std::move(why)); }
 
 } // namespace
+
+Action Hooks::action_of(const Hook &hook) {
+    return hook.event == Event::publish ? Action::publish : Action::play;
+}
 
 std::string Hooks::node_of(const Hook &hook, const std::string &named) {
     for (const conf::SrsNode &node : config_.srs_nodes) {

@@ -37,6 +37,12 @@ class Hooks {
     rt::Task<Result<void>> take(srs::Hook hook, std::string node);
 
   private:
+    static constexpr std::string_view kNoTicket =
+        "The ticket is of no session that waits for this.";
+    static constexpr std::string_view kUsedTicket =
+        "The ticket was used before.";
+
+    static model::Action action_of(const srs::Hook &hook);
     std::string node_of(const srs::Hook &hook, const std::string &named);
     rt::Task<Result<void>> let_in(srs::Hook hook, std::string node);
     rt::Task<Result<void>> ask_for(srs::Hook hook, std::string node);

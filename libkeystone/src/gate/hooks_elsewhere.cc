@@ -1,14 +1,13 @@
 // Hooks about sessions of other hosts: behind a load balancer any host is told.
 #include "gate/hooks.h"
 
+#include "base/counted.h"
 #include "gate/hosts.h"
 #include "rt/wait.h"
 
 namespace ks::gate {
 
-using model::Action;
 using model::Session;
-using srs::Event;
 using srs::Hook;
 
 namespace {
@@ -29,11 +28,7 @@ rt::Task<std::optional<Session>> Hooks::elsewhere(std::string ticket) {
     if (seeking_ >= kMaxSeeking) {
         co_return found;
     }
-    struct Count {
-        size_t &n;
-        explicit Count(size_t &of) : n(of) { n++; }
-        ~Count() { n--; }
-    } count(seeking_);
+    Counted inside(seeking_);
     while (!found && !ids.empty()) {
         for (const Id &one : ids) {
             Id id = one;
@@ -60,12 +55,9 @@ rt::Task<Result<void>> Hooks::redeem_elsewhere(Hook hook, std::string node,
         co_return std::move(*over);
     }
     auto session = co_await elsewhere(std::move(ticket));
-    Action action =
-        hook.event == Event::publish ? Action::publish : Action::play;
     if (!session || session->stream_id != hook.stream ||
-        session->action != action || session->node != node) {
-        co_return Error(Code::unauthorized,
-                        "The ticket is of no session that waits for this.");
+        session->action != action_of(hook) || session->node != node) {
+        co_return Error(Code::unauthorized, std::string(kNoTicket));
     }
     Id id = session->id;
     std::string service = hook.service_id;
@@ -74,18 +66,14 @@ rt::Task<Result<void>> Hooks::redeem_elsewhere(Hook hook, std::string node,
     bool linked = co_await sessions_.hosts()->link(
         id, std::move(service), std::move(client), std::move(stream));
     if (!linked) {
-        co_return Error(Code::token_revoked, "The ticket was used before.");
+        co_return Error(Code::token_revoked, std::string(kUsedTicket));
     }
     co_return Result<void>();
 }
 
 // Its host is told; what never arrives there is found by a look at the node.
 rt::Task<void> Hooks::gone_elsewhere(Hook hook, std::string node) {
-    struct Count {
-        size_t &n;
-        explicit Count(size_t &of) : n(of) { n++; }
-        ~Count() { n--; }
-    } count(asking_);
+    Counted inside(asking_);
     for (int i = 0; i < kAsk; i++) {
         std::string at = node;
         std::string service = hook.service_id;

@@ -87,7 +87,7 @@ rt::Task<bool> Hosts::gone(Id session) {
         if (unknown) {
             co_return true;
         }
-        if (row && row->owner_pid == 0 && !row->node.empty()) {
+        if (row && row->at_node()) {
             Session there = *row;
             auto ended = co_await upstream_.end(std::move(there));
             co_return ended;

@@ -1,6 +1,7 @@
 // Sessions of other hosts: any request about one may come here.
 #include "gate/hosts.h"
 
+#include "base/counted.h"
 #include "gate/bans.h"
 #include "rt/wait.h"
 
@@ -117,11 +118,7 @@ rt::Task<std::optional<store::FeedRow>> Hosts::feed(Id feed) {
     if (asking_ >= kMaxAsking) {
         co_return found;
     }
-    struct Count {
-        size_t &n;
-        explicit Count(size_t &of) : n(of) { n++; }
-        ~Count() { n--; }
-    } count(asking_);
+    Counted inside(asking_);
     auto work = store_.feeds().by_id(feed);
     auto row = co_await rt::within(std::move(work), kTellFor,
                                    Code::store_unavailable, "");

@@ -13,13 +13,9 @@ using zone::Remote;
 
 namespace {
 
-// Clocks of hosts differ, and a row is committed after it got its time.
-constexpr Millis kOverlap = 15 * kSecond;
 // A claim whose session is not in the zone: its worker may be about to open it.
 constexpr Millis kOrphanFor = 5 * kSecond;
 constexpr size_t kMaxRemembered = 50000;
-// sql::Database::kMaxRows: an answer of so many may be cut.
-constexpr size_t kWholeBelow = 10000;
 
 } // namespace
 
@@ -37,7 +33,7 @@ void Hosts::apply(const Remote &row) {
         return;
     }
     auto replaced = sessions_.table().find(done.replaced, now);
-    if (replaced && replaced->owner_pid == 0 && !replaced->node.empty()) {
+    if (replaced && replaced->at_node()) {
         upstream_.end_later(*replaced);
     }
 }
@@ -61,7 +57,7 @@ rt::Task<void> Hosts::read_live(bool all) {
             }
         });
     }
-    WallMs since = all ? 0 : live_since_ - kOverlap;
+    WallMs since = all ? 0 : live_since_ - store::kOverlap;
     auto rows = co_await store_.live().changed(since);
     sound(rows.ok());
     if (!rows) {
@@ -87,7 +83,7 @@ rt::Task<void> Hosts::read_live(bool all) {
             apply(row);
         }
     }
-    if (all && rows->size() < kWholeBelow) {
+    if (all && rows->size() < store::LiveMap::kMaxRows) {
         forget_absent(before, *rows);
     }
 }
@@ -163,7 +159,7 @@ void Hosts::show_audience(const std::string &stream) {
 rt::Task<void> Hosts::read_audience(bool all) {
     WallMs now = loop_.wall();
     all = all || audience_since_ == 0;
-    WallMs since = all ? 0 : audience_since_ - kOverlap;
+    WallMs since = all ? 0 : audience_since_ - store::kOverlap;
     auto rows = co_await store_.live().counted(since);
     sound(rows.ok());
     if (!rows) {

@@ -217,7 +217,7 @@ void Nodes::lose(const std::string &node) {
     }
     std::vector<Id> gone;
     sessions_.table().each(now, [&](const Session &s) {
-        if (s.node == node && s.owner_pid == 0 && s.host.empty() &&
+        if (s.node == node && s.at_node() && s.host.empty() &&
             s.state != SessionState::closed) {
             gone.push_back(s.id);
         }
@@ -236,8 +236,7 @@ void Nodes::settle_orphans() {
     WallMs now = loop_.wall();
     std::vector<Session> orphans;
     sessions_.table().each(now, [&](const Session &s) {
-        if (s.owner_pid == 0 && !s.node.empty() && s.host.empty() &&
-            s.state != SessionState::closed &&
+        if (s.at_node() && s.host.empty() && s.state != SessionState::closed &&
             watches_.find(s.node.view()) == watches_.end()) {
             orphans.push_back(s);
         }

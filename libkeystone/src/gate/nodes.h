@@ -62,6 +62,12 @@ class Nodes {
     void lose(const std::string &node);
     rt::Task<void> end_strangers(std::string node, std::string service,
                                  std::vector<std::string> clients);
+    rt::Task<Result<std::vector<std::string>>>
+    adopt_known(std::string node, std::string service,
+                std::vector<std::string> clients);
+    rt::Task<Result<std::vector<std::string>>>
+    leave_known(std::string node, std::string service,
+                std::vector<std::string> clients);
     rt::Task<Result<bool>> adopt(model::Session session);
     static bool alike(const Ours &session, const srs::Client &client);
     static bool doubted(const Look &look, const Ours *session);

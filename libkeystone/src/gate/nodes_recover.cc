@@ -62,24 +62,18 @@ rt::Task<Result<bool>> Nodes::adopt(Session s) {
     co_return sessions_.table().restore(s, *facts, loop_.wall());
 }
 
-// They may be sessions of another nginx at the same store: one that this one
-// takes over from, or whose memory it lost before the store could be asked.
-rt::Task<void> Nodes::end_strangers(std::string node, std::string service,
-                                    std::vector<std::string> clients) {
-    // Among several hosts a session is taken over with all of its host's.
-    bool alone = sessions_.hosts() == nullptr;
-    auto work = alone ? store_.sessions().on_nodes(loop_.wall() - kRecoverSince,
-                                                   kRecoverRows)
-                      : store_.sessions().clients(node, service);
-    auto rows = co_await std::move(work);
+// One nginx: they may be sessions of another one at the same store, from which
+// this one takes over, or of this one before it lost its memory.  The rest; error:
+// the store does not tell.
+rt::Task<Result<std::vector<std::string>>>
+Nodes::adopt_known(std::string node, std::string service,
+                   std::vector<std::string> clients) {
+    auto rows = co_await store_.sessions().on_nodes(
+        loop_.wall() - kRecoverSince, kRecoverRows);
     if (!rows) {
-        co_return; // nobody is ended on a guess
+        co_return std::move(rows.error());
     }
     for (Session &s : *rows) {
-        if (!alone) {
-            std::erase(clients, s.srs_client.view());
-            continue;
-        }
         auto it =
             std::find(clients.begin(), clients.end(), s.srs_client.view());
         if (s.node == node && s.srs_service == service && it != clients.end()) {
@@ -90,7 +84,35 @@ rt::Task<void> Nodes::end_strangers(std::string node, std::string service,
             }
         }
     }
-    for (const std::string &id : clients) {
+    co_return clients;
+}
+
+// Several hosts: a session is taken over with all of its host's, so those that
+// are known are left alone.
+rt::Task<Result<std::vector<std::string>>>
+Nodes::leave_known(std::string node, std::string service,
+                   std::vector<std::string> clients) {
+    auto rows =
+        co_await store_.sessions().clients(std::move(node), std::move(service));
+    if (!rows) {
+        co_return std::move(rows.error());
+    }
+    for (const Session &s : *rows) {
+        std::erase(clients, s.srs_client.view());
+    }
+    co_return clients;
+}
+
+rt::Task<void> Nodes::end_strangers(std::string node, std::string service,
+                                    std::vector<std::string> clients) {
+    auto work = sessions_.hosts() == nullptr
+                    ? adopt_known(node, service, std::move(clients))
+                    : leave_known(node, service, std::move(clients));
+    auto unknown = co_await std::move(work);
+    if (!unknown) {
+        co_return; // nobody is ended on a guess
+    }
+    for (const std::string &id : *unknown) {
         if (!sessions_.table().linked(node, service, id, loop_.wall())) {
             loop_.log(rt::LogLevel::notice, "client " + id + " of node " +
                                                 node +

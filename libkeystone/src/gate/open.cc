@@ -62,6 +62,47 @@ OpenedSession open(Sessions &sessions, const Decision &decision,
     return out;
 }
 
+// The node of its media; false: there is none, and `out` says so.
+bool choose_node(const Arrival &a, const Decision &decision, Admission &out) {
+    out.retry_after_s = 5;
+    if (!a.at_node.empty()) {
+        // Media are where the publisher is, and go to no other node.
+        if (a.who.action == model::Action::play &&
+            !(decision.node == a.at_node)) {
+            out.code = Code::not_live;
+            return false;
+        }
+        out.node.assign(a.at_node);
+    } else if (a.nodes != nullptr) {
+        zone::Zone &zone = a.sessions.zone();
+        out.node.assign(place(*a.nodes, zone, decision, a.who.action));
+        // who has a holder plays from this nginx, too
+        if (out.node.empty() && a.holder == nullptr) {
+            out.elsewhere = !a.nodes->srs_nodes.empty();
+            out.code =
+                out.elsewhere ? Code::not_live : Code::upstream_unavailable;
+            return false;
+        }
+    }
+    out.retry_after_s = decision.verdict.retry_after_s;
+    return true;
+}
+
+// Among all hosts.  `claimed`: the term of the last claim of this host.
+rt::Task<bool> claim(Hosts &hosts, const Decision &decision,
+                     const model::Session &session, int64_t &claimed) {
+    model::Session applicant = session;
+    int64_t seen = std::max(claimed, decision.term);
+    int32_t window = decision.stream.reconnect_window_seconds;
+    auto claim = co_await hosts.claim(std::move(applicant), window, seen);
+    // Lost to a claim of this host's, its zone knows better who is there: what
+    // is over may not have been told yet.
+    if (claim.won || claim.ours) {
+        claimed = claim.term;
+    }
+    co_return claim.won;
+}
+
 } // namespace
 
 OpenedSession open_session(Sessions &sessions, const Decision &decision,
@@ -86,29 +127,10 @@ rt::Task<Admission> admit(Arrival a) {
         if (!decision.allowed()) {
             co_return out;
         }
-        // Its media are where the publisher is, and go to no other node.
-        if (!a.at_node.empty() && a.who.action == model::Action::play &&
-            !(decision.node == a.at_node)) {
-            out.code = Code::not_live;
-            out.retry_after_s = 5;
+        if (!choose_node(a, decision, out)) {
             co_return out;
         }
-        if (!a.at_node.empty()) {
-            out.node.assign(a.at_node);
-            a.who.node = out.node.view();
-        } else if (a.nodes != nullptr) {
-            zone::Zone &zone = a.sessions.zone();
-            out.node.assign(place(*a.nodes, zone, decision, a.who.action));
-            // who has a holder plays from this nginx, too
-            if (out.node.empty() && a.holder == nullptr) {
-                out.elsewhere = !a.nodes->srs_nodes.empty();
-                out.code =
-                    out.elsewhere ? Code::not_live : Code::upstream_unavailable;
-                out.retry_after_s = 5;
-                co_return out;
-            }
-            a.who.node = out.node.view();
-        }
+        a.who.node = out.node.view();
         // A use is spent by success; but who is going to replace somebody pays
         // first, so that nobody has to go for one who is then refused.
         if (decision.verdict.replaces && !counted) {
@@ -124,17 +146,8 @@ rt::Task<Admission> admit(Arrival a) {
         bool claims =
             hosts != nullptr && a.who.action == model::Action::publish;
         if (claims) {
-            int64_t seen = std::max(claimed, decision.term);
-            int32_t window = decision.stream.reconnect_window_seconds;
-            model::Session applicant = session;
-            auto claim =
-                co_await hosts->claim(std::move(applicant), window, seen);
-            // Lost to a claim of this host's, its zone knows better who is
-            // there: what is over may not have been told yet.
-            if (claim.won || claim.ours) {
-                claimed = claim.term;
-            }
-            if (!claim.won) {
+            bool won = co_await claim(*hosts, decision, session, claimed);
+            if (!won) {
                 continue;
             }
         }

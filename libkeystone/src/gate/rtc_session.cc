@@ -47,7 +47,7 @@ std::optional<model::Session> Rtc::own_session() {
 
 // The session's address is a capability; a bearer that is there is checked.
 rt::Task<std::optional<Outcome>> Rtc::may_use(const codec::Request &request) {
-    Hosts *hosts = sessions_.hosts();
+    Hosts *hosts = sessions_.hosts(); // one of another host: as it is there
     auto known = sessions_.table().find(Id(session_id_), loop_.wall());
     bool ours = known && known->host.empty();
     if (hosts != nullptr && !ours && is_id(prefix::kSession, session_id_)) {
@@ -91,16 +91,6 @@ rt::Task<Outcome> Rtc::session_head(const codec::Request &request) {
             co_return std::move(*unwanted);
         }
         kind_ = Kind::trickle;
-        // What another host shows of it may be from before its answer.
-        Hosts *hosts = sessions_.hosts();
-        if (hosts != nullptr && !session->host.empty() &&
-            session->upstream_resource.empty()) {
-            Id id = session->id;
-            auto row = co_await hosts->look_up(id);
-            if (row) {
-                session = std::move(*row);
-            }
-        }
         ufrag_ = client_ufrag(session->upstream_resource.view());
         Outcome out;
         out.next = Outcome::Next::body;
@@ -119,11 +109,6 @@ rt::Task<Outcome> Rtc::end(const codec::Request &request,
     Id id = session.id;
     Hosts *hosts = sessions_.hosts();
     if (hosts != nullptr && !session.host.empty()) {
-        // What its media server calls it is newer in the store.
-        auto row = co_await hosts->look_up(id);
-        if (row) {
-            session = std::move(*row);
-        }
         hosts->end(session, EndReason::client);
     } else if (!sessions_.table().close(id, EndReason::client, now)) {
         co_return refusal(request, Code::not_found, kNoSession);

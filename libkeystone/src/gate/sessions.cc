@@ -29,9 +29,9 @@ constexpr size_t kFlushBatch = 200;
 constexpr Millis kSilent = 6 * kHour;
 constexpr Millis kWaitGone = 2000; // for a replaced publisher's connection
 
-// A media server has it, and no worker.
+// Of this host, and a media server has it.
 bool is_remote(const model::Session &s) {
-    return s.owner_pid == 0 && !s.node.empty() && s.host.empty();
+    return s.at_node() && s.host.empty();
 }
 
 std::string key(const Id &id) { return id.str(); }

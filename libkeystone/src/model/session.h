@@ -61,6 +61,9 @@ struct Session {
     Fixed<15> srs_service; // the run of the process that client lives in
     Fixed<15> srs_stream;  // of its statistics
     WallMs linked_at = 0;  // when that was told
+
+    // A media server has its connection, and no worker.
+    bool at_node() const { return owner_pid == 0 && !node.empty(); }
 };
 
 } // namespace ks::model

@@ -11,9 +11,6 @@ namespace {
 using sql::Access;
 using sql::Statement;
 
-// Clocks of hosts differ, and a batch is committed after its row got its time.
-constexpr Millis kOverlap = 15 * kSecond;
-
 constexpr std::string_view kKinds[] = {
     "stream_changed", "stream_disabled", "stream_removed", "token_revoked",
     "session_ended",  "session_linked",  "banned"};

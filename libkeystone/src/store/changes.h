@@ -15,6 +15,10 @@ namespace ks::store {
 
 class Cache;
 
+// Who asks for what is newer than its last look goes back by this: clocks of
+// hosts differ, and a batch is committed after its row got its time.
+constexpr Millis kOverlap = 15 * kSecond;
+
 enum class ChangeKind : uint8_t {
     stream_changed,
     stream_disabled,

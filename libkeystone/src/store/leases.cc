@@ -6,24 +6,12 @@ namespace {
 
 using redis::Script;
 
-// KEYS: the lease.  ARGV: term, host, session, milliseconds, seen.
+// KEYS: the lease.  ARGV: term, host, session, milliseconds, and who keeps it: a
+// claim newer than a term, if a field of it is not of a value.
 const Script &take_script() {
     static const Script script(
-        "local is = redis.call('HMGET', KEYS[1], 'term', 'host') "
-        "if is[1] and is[2] ~= ARGV[2] and tonumber(is[1]) > tonumber(ARGV[5]) "
-        "then return 0 end "
-        "redis.call('HSET', KEYS[1], 'term', ARGV[1], 'host', ARGV[2], "
-        "'session', ARGV[3]) "
-        "redis.call('PEXPIRE', KEYS[1], ARGV[4]) "
-        "return 1");
-    return script;
-}
-
-// The same without `seen`: who has it by a newer claim keeps it.
-const Script &keep_script() {
-    static const Script script(
-        "local is = redis.call('HMGET', KEYS[1], 'term', 'session') "
-        "if is[1] and is[2] ~= ARGV[3] and tonumber(is[1]) > tonumber(ARGV[1]) "
+        "local is = redis.call('HMGET', KEYS[1], 'term', ARGV[6]) "
+        "if is[1] and is[2] ~= ARGV[7] and tonumber(is[1]) > tonumber(ARGV[5]) "
         "then return 0 end "
         "redis.call('HSET', KEYS[1], 'term', ARGV[1], 'host', ARGV[2], "
         "'session', ARGV[3]) "
@@ -44,10 +32,17 @@ std::string key_of(const Shared &shared, const Id &stream) {
     return shared.key("p:" + stream.str());
 }
 
-redis::Words words_of(const Shared &shared, const Lease &lease) {
-    return {key_of(shared, lease.stream), std::to_string(lease.term),
-            lease.host.str(), lease.session.str(),
-            std::to_string(Leases::kLasts)};
+redis::Words words_of(const Shared &shared, const Lease &lease,
+                      int64_t newer_than, std::string field,
+                      std::string value) {
+    return {key_of(shared, lease.stream),
+            std::to_string(lease.term),
+            lease.host.str(),
+            lease.session.str(),
+            std::to_string(Leases::kLasts),
+            std::to_string(newer_than),
+            std::move(field),
+            std::move(value)};
 }
 
 bool is_number(const Result<codec::Reply> &reply) {
@@ -60,8 +55,8 @@ rt::Task<Leases::Taken> Leases::take(Lease lease, int64_t seen) {
     if (shared_ == nullptr || !shared_->usable()) {
         co_return Taken::unknown;
     }
-    redis::Words words = words_of(*shared_, lease);
-    words.push_back(std::to_string(seen));
+    redis::Words words =
+        words_of(*shared_, lease, seen, "host", lease.host.str());
     auto work = shared_->run(take_script(), 1, std::move(words));
     auto taken = co_await std::move(work);
     if (!is_number(taken)) {
@@ -74,8 +69,9 @@ rt::Task<bool> Leases::keep(Lease lease) {
     if (shared_ == nullptr || !shared_->usable()) {
         co_return false;
     }
-    redis::Words words = words_of(*shared_, lease);
-    auto work = shared_->run(keep_script(), 1, std::move(words));
+    redis::Words words =
+        words_of(*shared_, lease, lease.term, "session", lease.session.str());
+    auto work = shared_->run(take_script(), 1, std::move(words));
     auto kept = co_await std::move(work);
     // One that Redis refuses is no reason to leave the others.
     co_return is_number(kept) || (!kept && kept.error().code == Code::internal);

@@ -1,6 +1,7 @@
 #include "store/rates.h"
 
 #include "base/bytes.h"
+#include "base/counted.h"
 
 #include <algorithm>
 
@@ -36,11 +37,7 @@ void Rates::count(std::string_view what, std::string_view who,
 }
 
 rt::Task<void> Rates::tell(std::string what, std::string who, zone::Rate rate) {
-    struct InFlight {
-        size_t &count;
-        explicit InFlight(size_t &c) : count(c) { count++; }
-        ~InFlight() { count--; }
-    } in_flight(in_flight_);
+    Counted inside(in_flight_);
     int64_t full = rate.interval_us * (rate.burst + 1);
     // Neither an address nor an account is to be read in Redis.
     std::string cell = shared_.seal("rate " + what + '\0' + who);
