@@ -112,50 +112,44 @@ void Cache::forget_row(const Id &id) {
     zone_.blobs().erase(row_key(id));
 }
 
-template <class T> void Cache::judge(CacheKind kind, Look<T> &look) {
+// `read` is given a text of the second level, and says whether it is of this
+// form and release.
+template <class T, class Read>
+rt::Task<Cache::Look<T>> Cache::look_up(CacheKind kind, std::string key,
+                                        Read read) {
+    Look<T> look;
+    if (second_ == nullptr) {
+        co_return look;
+    }
+    auto work = second_->find(std::move(key));
+    look.found = co_await std::move(work);
+    if (look.found.value) {
+        T value;
+        bool absent = look.found.value->empty();
+        look.known = absent || read(*look.found.value, value);
+        if (look.known && !absent) {
+            look.value = std::move(value);
+        }
+    }
     Millis most = look.value ? kFresh : kFreshAbsent;
     look.fresh = look.known && look.found.age < most;
     zone_.counters().looked_up(kind, Tier::redis, look.fresh);
+    co_return look;
 }
 
 rt::Task<Cache::StreamLook> Cache::look(Id id) {
-    StreamLook look;
-    if (second_ == nullptr) {
-        co_return look;
-    }
-    auto work = second_->find(second_key(id));
-    look.found = co_await std::move(work);
-    if (look.found.value) {
-        model::Stream stream;
+    auto read = [id](std::string_view text, model::Stream &out) {
         Millis read_at = 0;
-        bool absent = look.found.value->empty();
-        look.known = absent || (unpack(*look.found.value, stream, read_at) &&
-                                stream.id == id);
-        if (look.known && !absent) {
-            look.value = std::move(stream);
-        }
-    }
-    judge(CacheKind::stream, look);
-    co_return look;
+        return unpack(text, out, read_at) && out.id == id;
+    };
+    return look_up<model::Stream>(CacheKind::stream, second_key(id), read);
 }
 
 rt::Task<Cache::TokenLook> Cache::look(Sha256 hash) {
-    TokenLook look;
-    if (second_ == nullptr) {
-        co_return look;
-    }
-    auto work = second_->find(second_key(hash));
-    look.found = co_await std::move(work);
-    if (look.found.value) {
-        model::TokenFacts facts;
-        bool absent = look.found.value->empty();
-        look.known = absent || unpack(*look.found.value, facts);
-        if (look.known && !absent) {
-            look.value = facts;
-        }
-    }
-    judge(CacheKind::token, look);
-    co_return look;
+    auto read = [](std::string_view text, model::TokenFacts &out) {
+        return unpack(text, out);
+    };
+    return look_up<model::TokenFacts>(CacheKind::token, second_key(hash), read);
 }
 
 void Cache::put(const StreamLook &look, const Id &id,

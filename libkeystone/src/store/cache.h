@@ -81,7 +81,8 @@ class Cache {
     zone::Zone &zone() { return zone_; }
 
   private:
-    template <class T> void judge(zone::CacheKind kind, Look<T> &look);
+    template <class T, class Read>
+    rt::Task<Look<T>> look_up(zone::CacheKind kind, std::string key, Read read);
 
     zone::Zone &zone_;
     Second *second_ = nullptr;

@@ -5,11 +5,11 @@
 #include "../support/redis.h"
 #include "redis/subscriber.h"
 
-#include <netinet/in.h>
-
 using namespace ks;
 using redis::Client;
 using redis::Options;
+using test::free_port;
+using test::output_of;
 using test::RealRedis;
 using test::Words;
 
@@ -39,25 +39,12 @@ struct World : test::Runner {
     }
 };
 
-int free_port() {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in any{};
-    any.sin_family = AF_INET;
-    any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t len = sizeof(any);
-    bind(fd, reinterpret_cast<sockaddr *>(&any), len);
-    getsockname(fd, reinterpret_cast<sockaddr *>(&any), &len);
-    close(fd);
-    return ntohs(any.sin_port);
-}
-
 // A certificate for this name, signed by nobody else.
 void make_certificate(const std::string &base, const std::string &name) {
-    RealRedis::output("openssl req -x509 -newkey ec -pkeyopt "
-                      "ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=test "
-                      "-addext subjectAltName=" +
-                      name + " -keyout " + base + ".key -out " + base +
-                      ".crt 2>&1");
+    output_of("openssl req -x509 -newkey ec -pkeyopt "
+              "ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=test "
+              "-addext subjectAltName=" +
+              name + " -keyout " + base + ".key -out " + base + ".crt 2>&1");
 }
 
 } // namespace
@@ -174,7 +161,7 @@ static void scripts_that_were_flushed(void **) {
             server.cli("SCRIPT FLUSH");
         }
     }
-    assert_text(server.cli("SCRIPT EXISTS " + script.sha()), "1\n");
+    assert_text(server.cli("SCRIPT EXISTS " + script.sha()), "1");
 }
 
 static void a_channel_over_a_restart(void **) {
@@ -187,7 +174,7 @@ static void a_channel_over_a_restart(void **) {
     subscriber.heard = [&](std::string_view t) { heard.emplace_back(t); };
     subscriber.start();
     r.until([&] { return subscriber.up(); });
-    assert_text(server.cli("PUBLISH ks:bus one"), "1\n");
+    assert_text(server.cli("PUBLISH ks:bus one"), "1");
     r.until([&] { return heard.size() == 1; });
     server.kill();
     r.until([&] { return !subscriber.up(); });

@@ -12,15 +12,6 @@ const sql::Statement kOne = {"one", "SELECT 1", sql::Access::read};
 const sql::Statement kNap = {"nap", "SELECT pg_sleep(CAST($1 AS FLOAT) / 1000)",
                              sql::Access::read};
 
-bool says(const sql::Database &db, std::string_view part) {
-    if (db.health().trouble.find(part) != std::string::npos) {
-        return true;
-    }
-    print_error("\"%s\" does not say \"%.*s\"\n", db.health().trouble.c_str(),
-                static_cast<int>(part.size()), part.data());
-    return false;
-}
-
 // Two for all tests; each test leaves them running.
 PostgresServer &server_of(size_t i) {
     static std::unique_ptr<PostgresServer> servers[2]; // start() may fail

@@ -32,15 +32,6 @@ std::string named(const std::string &url, const std::string &name) {
     return url + "&application_name=" + name;
 }
 
-bool says(const sql::Database &db, std::string_view part) {
-    if (db.health().trouble.find(part) != std::string::npos) {
-        return true;
-    }
-    print_error("\"%s\" does not say \"%.*s\"\n", db.health().trouble.c_str(),
-                static_cast<int>(part.size()), part.data());
-    return false;
-}
-
 void a_lost_statement_is_prepared_again(void **) {
     SqlWorld w(fresh(), {.pool = 1});
     static const sql::Statement kForget = {"", "DEALLOCATE ALL",

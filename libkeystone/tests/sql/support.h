@@ -17,6 +17,16 @@ inline const sql::Statement kBump = {
 inline const sql::Statement kAll = {"all", "SELECT k, n FROM t ORDER BY k",
                                     sql::Access::read};
 
+// Of what /readyz and the logs show.
+inline bool says(const sql::Database &db, std::string_view part) {
+    if (db.health().trouble.find(part) != std::string::npos) {
+        return true;
+    }
+    print_error("\"%s\" does not say \"%.*s\"\n", db.health().trouble.c_str(),
+                static_cast<int>(part.size()), part.data());
+    return false;
+}
+
 struct SqlWorld : Runner {
     TempDir dir;
     std::string url = "sqlite:" + dir.file("k.db");

@@ -14,15 +14,6 @@ using namespace ks::test;
 
 namespace {
 
-bool says(const sql::Database &db, std::string_view part) {
-    if (db.health().trouble.find(part) != std::string::npos) {
-        return true;
-    }
-    print_error("\"%s\" does not say \"%.*s\"\n", db.health().trouble.c_str(),
-                static_cast<int>(part.size()), part.data());
-    return false;
-}
-
 void a_missing_directory_is_named(void **) {
     Runner w;
     TempDir dir;

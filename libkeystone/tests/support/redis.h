@@ -5,6 +5,7 @@
 
 #include "../store/support.h"
 #include "codec/resp.h"
+#include "commands.h"
 
 #include <atomic>
 #include <csignal>
@@ -168,34 +169,20 @@ class RealRedis {
     void thaw() { signal(SIGCONT); }
     std::string path() const { return dir() + "/redis.sock"; }
     std::string cli(const std::string &words) const {
-        return output("redis-cli -s " + path() + ' ' + words);
+        return output_of("redis-cli -s " + path() + ' ' + words);
     }
     std::string dir() const { return dir_.file("r"); }
 
     static bool available() {
         return access("/usr/bin/redis-server", X_OK) == 0;
     }
-    static std::string output(const std::string &command) {
-        FILE *pipe = popen(command.c_str(), "r");
-        assert_true(pipe != nullptr);
-        std::string out;
-        char buffer[512];
-        while (fgets(buffer, sizeof(buffer), pipe) != nullptr) {
-            out += buffer;
-        }
-        if (pclose(pipe) != 0) {
-            print_error("%s: %s\n", command.c_str(), out.c_str());
-            _fail(__FILE__, __LINE__);
-        }
-        return out;
-    }
 
   private:
     void run(const std::string &words) const {
         std::string script = __FILE__;
         script.erase(script.rfind('/'));
-        output("PRIVATE_LIFE=120 " + script + "/../../../util/private.sh " +
-               words);
+        output_of("PRIVATE_LIFE=120 " + script + "/../../../util/private.sh " +
+                  words);
     }
     void signal(int number) const {
         std::ifstream in(dir() + "/pid");
