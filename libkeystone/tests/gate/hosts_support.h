@@ -161,6 +161,14 @@ struct HostsWorld : Runner {
         arrival.at_node = held ? "" : "srs_a";
         return run(gate::admit(arrival));
     }
+    // A publisher by RTMP that sends.
+    Id publish(TestHost &h, std::string_view credential) {
+        Id session;
+        auto admission = admit(h, credential, session);
+        assert_int_equal(admission.code, Code::ok);
+        h.table().media(session, 1000, 0, loop.wall());
+        return session;
+    }
 };
 
 } // namespace ks::test
