@@ -91,7 +91,18 @@ std::string_view Reply::error_name() const {
     if (!is_error()) {
         return {};
     }
-    return std::string_view(text).substr(0, text.find(' '));
+    // Redis before 7 tells of an error in a script in words of its own (6.2,
+    // src/scripting.c): "ERR Error running script (call to f_SHA):
+    // @user_script:1: @user_script: 1: -READONLY You can't write ..."
+    std::string_view rest = text;
+    if (rest.starts_with("ERR Error running script ")) {
+        constexpr std::string_view kPlace = "@user_script:";
+        size_t at = rest.rfind(kPlace);
+        size_t end = at == rest.npos ? at : rest.find(": ", at + kPlace.size());
+        size_t name = rest.find_first_not_of(":- ", end);
+        rest.remove_prefix(end == rest.npos || name == rest.npos ? 0 : name);
+    }
+    return rest.substr(0, rest.find(' '));
 }
 
 std::optional<std::string_view> Reply::as_text() const {

@@ -67,6 +67,29 @@ static void all_kinds_however_they_are_cut(void **) {
     }
 }
 
+static void an_error_in_a_script_has_its_name(void **) {
+    const char *rows[][2] = {
+        {"READONLY You can't write against a read only replica. script: x, "
+         "on @user_script:1.",
+         "READONLY"}, // 7.0
+        {"ERR Error running script (call to f_a3): @user_script:1: "
+         "@user_script: 1: -READONLY You can't write: it is a replica.",
+         "READONLY"}, // 6.2, of the command's own check
+        {"ERR Error running script (call to f_a3): @user_script:1: WRONGTYPE "
+         "Operation against a key",
+         "WRONGTYPE"},
+        {"ERR Error running script (call to f_a3): broken", "ERR"},
+        {"ERR Error running script (call to f_a3): @user_script:1: ", "ERR"},
+        {"ERR", "ERR"},
+    };
+    for (const auto &[text, name] : rows) {
+        Reply reply;
+        reply.kind = Kind::error;
+        reply.text = text;
+        assert_text(reply.error_name(), name);
+    }
+}
+
 static void garbage_is_told(void **) {
     assert_has(trouble_of("HTTP/1.1 400 Bad Request\r\n\r\n"), "Protocol");
     assert_has(trouble_of(":12a\r\n"), "Bad");
@@ -116,6 +139,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(commands_are_binary_safe),
         cmocka_unit_test(all_kinds_however_they_are_cut),
+        cmocka_unit_test(an_error_in_a_script_has_its_name),
         cmocka_unit_test(garbage_is_told),
         cmocka_unit_test(what_is_huge_is_refused),
         cmocka_unit_test(many_small_ones_are_not_huge),

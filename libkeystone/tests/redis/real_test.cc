@@ -50,9 +50,10 @@ void make_certificate(const std::string &base, const std::string &name) {
 } // namespace
 
 static void passwords_users_and_databases(void **) {
-    RealRedis server({"requirepass hunter2",
-                      "user ann on >secret ~ks:* &ks:* +@all -@admin "
-                      "-@dangerous"});
+    RealRedis server(
+        {"requirepass hunter2",
+         "user ann on >secret ~ks:* resetchannels &ks:* +@all -@admin "
+         "-@dangerous"});
     {
         World w(at(server));
         assert_has(w.refusal(), "wants a password");
@@ -146,6 +147,13 @@ static void a_replica_is_left(void **) {
     server.cli("REPLICAOF NO ONE");
     w.until([&] { return w.client.usable(); });
     assert_text(w.call({"SET", "x", "1"}), "OK");
+    // the same in a script, which Redis before 7 says in other words
+    static const redis::Script write("return redis.call('SET', KEYS[1], '2')");
+    server.cli("REPLICAOF 127.0.0.1 1");
+    auto refused = w.run(w.client.run(write, 1, {"x"}));
+    assert_false(refused.ok());
+    assert_has(refused.error().detail, "is a replica");
+    assert_false(w.client.usable());
 }
 
 static void scripts_that_were_flushed(void **) {
