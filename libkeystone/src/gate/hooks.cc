@@ -177,7 +177,10 @@ rt::Task<Result<void>> Hooks::redeem(Hook hook, std::string node,
 }
 
 std::optional<Error> Hooks::limited(const Hook &hook) {
-    auto over = limits_.hit(limit::kRtmp, hook.ip, loop_.now());
+    return too_many(limits_.hit(limit::kRtmp, hook.ip, loop_.now()));
+}
+
+std::optional<Error> Hooks::too_many(const std::optional<Limited> &over) {
     if (!over) {
         return std::nullopt;
     }

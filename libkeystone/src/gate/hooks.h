@@ -52,8 +52,9 @@ class Hooks {
     rt::Task<std::optional<model::Session>> elsewhere(std::string ticket);
     rt::Task<Result<void>> redeem_elsewhere(srs::Hook hook, std::string node,
                                             std::string ticket);
-    // Each client that has to be looked for or judged counts.
+    // Each client that has to be judged counts.
     std::optional<Error> limited(const srs::Hook &hook);
+    static std::optional<Error> too_many(const std::optional<Limited> &over);
     rt::Task<void> gone_elsewhere(srs::Hook hook, std::string node);
     void gone(const srs::Hook &hook, const std::string &node);
     void media(const srs::Hook &hook, const std::string &node);

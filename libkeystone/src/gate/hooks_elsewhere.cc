@@ -49,14 +49,16 @@ rt::Task<std::optional<Session>> Hooks::elsewhere(std::string ticket) {
 
 rt::Task<Result<void>> Hooks::redeem_elsewhere(Hook hook, std::string node,
                                                std::string ticket) {
-    // Any 22 characters may be a ticket.
-    auto over = limited(hook);
+    // Any 22 characters may be a ticket, which costs a look at the store.  SRS
+    // may show one address for all viewers: who has a good one does not count.
+    auto over = too_many(limits_.full(limit::kRtmp, hook.ip, loop_.now()));
     if (over) {
         co_return std::move(*over);
     }
     auto session = co_await elsewhere(std::move(ticket));
     if (!session || session->stream_id != hook.stream ||
         session->action != action_of(hook) || session->node != node) {
+        limits_.hit(limit::kRtmp, hook.ip, loop_.now());
         co_return Error(Code::unauthorized, std::string(kNoTicket));
     }
     Id id = session->id;

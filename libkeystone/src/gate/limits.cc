@@ -32,32 +32,55 @@ conf::RateLimit rate_of(const conf::Config &config, std::string_view name) {
     return {};
 }
 
+zone::Rate rate_of(const conf::RateLimit &limit) {
+    zone::Rate rate;
+    rate.interval_us = limit.per * 1000 / limit.count;
+    rate.burst = limit.burst;
+    return rate;
+}
+
 } // namespace
 
-std::optional<Limited> Limits::hit(std::string_view name, std::string_view who,
-                                   Millis now) {
-    if (config_.rate_limits_off) {
-        return std::nullopt;
-    }
+std::optional<Limited> Limits::limit_of(std::string_view name) const {
     Limited limited;
     limited.name = name;
     limited.rate = rate_of(config_, name);
-    if (limited.rate.count == 0) {
+    if (config_.rate_limits_off || limited.rate.count == 0) {
         return std::nullopt;
     }
-    zone::Rate rate;
-    rate.interval_us = limited.rate.per * 1000 / limited.rate.count;
-    rate.burst = limited.rate.burst;
-    Millis wait = zone_.allow(name, who, now, rate);
+    return limited;
+}
+
+std::optional<Limited> Limits::refused(Limited limited, Millis wait) {
     if (wait == 0) {
-        if (rates_ != nullptr) {
-            rates_->count(name, who, rate);
-        }
         return std::nullopt;
     }
     zone_.counters().add(zone::Counter::rate_limited);
     limited.retry_after_s = static_cast<int>((wait + kSecond - 1) / kSecond);
     return limited;
+}
+
+std::optional<Limited> Limits::hit(std::string_view name, std::string_view who,
+                                   Millis now) {
+    auto limit = limit_of(name);
+    if (!limit) {
+        return std::nullopt;
+    }
+    zone::Rate rate = rate_of(limit->rate);
+    Millis wait = zone_.allow(name, who, now, rate);
+    if (wait == 0 && rates_ != nullptr) {
+        rates_->count(name, who, rate);
+    }
+    return refused(*limit, wait);
+}
+
+std::optional<Limited> Limits::full(std::string_view name, std::string_view who,
+                                    Millis now) {
+    auto limit = limit_of(name);
+    if (!limit) {
+        return std::nullopt;
+    }
+    return refused(*limit, zone_.wait(name, who, now, rate_of(limit->rate)));
 }
 
 void add_limit_headers(const Limited &limited, codec::Response &response) {

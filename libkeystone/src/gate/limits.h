@@ -42,8 +42,15 @@ class Limits {
     // Counts one; nothing: go ahead.
     std::optional<Limited> hit(std::string_view name, std::string_view who,
                                Millis now);
+    // The same, and nothing is counted: for what counts only when it fails.
+    std::optional<Limited> full(std::string_view name, std::string_view who,
+                                Millis now);
 
   private:
+    // None: it is off.
+    std::optional<Limited> limit_of(std::string_view name) const;
+    std::optional<Limited> refused(Limited limited, Millis wait);
+
     const conf::Config &config_;
     zone::Zone &zone_;
     store::Rates *rates_;

@@ -33,6 +33,9 @@ using RateTable = Table<HashKey, int64_t, RatePolicy>;
 // table has no room the answer is "go ahead".
 Millis allow(RateTable &table, HashKey key, Millis now, const Rate &rate);
 
+// The same, and nothing is counted.
+Millis wait(RateTable &table, HashKey key, Millis now, const Rate &rate);
+
 // Elsewhere more was counted: the bucket is not empty before `left_us` from now.
 void raise(RateTable &table, HashKey key, Millis now, int64_t left_us);
 

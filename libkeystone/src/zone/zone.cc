@@ -136,6 +136,12 @@ Millis Zone::allow(std::string_view what, std::string_view who, Millis now,
                        now, rate);
 }
 
+Millis Zone::wait(std::string_view what, std::string_view who, Millis now,
+                  const Rate &rate) {
+    return zone::wait(*part<RateTable>(Part::rates), hash("rate", what, who),
+                      now, rate);
+}
+
 void Zone::raise(std::string_view what, std::string_view who, Millis now,
                  int64_t left_us) {
     zone::raise(*part<RateTable>(Part::rates), hash("rate", what, who), now,

@@ -73,6 +73,8 @@ class Zone {
                  const Rate &rate);
 
     // What all hosts counted together, as far as one knows.
+    Millis wait(std::string_view what, std::string_view who, Millis now,
+                const Rate &rate);
     void raise(std::string_view what, std::string_view who, Millis now,
                int64_t left_us);
 

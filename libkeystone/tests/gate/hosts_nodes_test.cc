@@ -104,12 +104,49 @@ static void nor_is_who_was_there_before(void **) {
     assert_text(w.client_of(w.a, session), "");
 }
 
+// SRS may show one address for all of its clients.
+static void who_shows_a_good_ticket_does_not_count(void **) {
+    World w;
+    gate::Tickets tickets(test_secrets());
+    w.b.config.rate_limits["rtmp"] = {1, kHour, 0};
+    gate::Hooks hooks(w.b.config, *w.b.access, *w.b.limits, *w.b.sessions,
+                      *w.b.upstream, tickets, w.loop);
+    auto play = [&](const std::string &client, const std::string &ticket) {
+        srs::Hook h;
+        h.event = srs::Event::play;
+        h.server_id = "node-a";
+        h.service_id = "run00001";
+        h.client_id = client;
+        h.ip = "192.0.2.9";
+        h.vhost = "__defaultVhost__";
+        h.app = "live";
+        h.stream = w.id.str();
+        h.param = "app=live&stream=" + h.stream + "&ks=" + ticket;
+        h.stream_url = "/live/" + h.stream;
+        auto verdict = w.run(hooks.take(h, "srs_a"));
+        return verdict ? Code::ok : verdict.error().code;
+    };
+    Id publisher = w.publish(w.a);
+    w.a.table().media(publisher, 1, 0, w.loop.wall());
+    for (const char *client : {"v1", "v2", "v3"}) {
+        Id viewer;
+        auto admission =
+            w.admit(w.a, w.key, viewer, model::Action::play, Protocol::whep);
+        assert_int_equal(admission.code, Code::ok);
+        assert_int_equal(play(client, tickets.make(viewer)), Code::ok);
+    }
+    std::string nobodys(22, 'A');
+    assert_int_equal(play("v4", nobodys), Code::unauthorized);
+    assert_int_equal(play("v5", nobodys), Code::rate_limited);
+}
+
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(its_lists_tell_who_publishes),
         cmocka_unit_test(who_replaces_a_publisher_is_not_taken_for_it),
         cmocka_unit_test(nor_by_a_look_at_all_clients),
         cmocka_unit_test(nor_is_who_was_there_before),
+        cmocka_unit_test(who_shows_a_good_ticket_does_not_count),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -189,6 +189,10 @@ static void rates_let_through_what_they_say(void **) {
     assert_int_equal(wait, 6000);
     assert_int_equal(w.zone.allow("login", "192.0.2.1", now + wait - 1, rate),
                      1);
+    assert_int_equal(w.zone.wait("login", "192.0.2.1", now + wait - 1, rate),
+                     1);
+    // which counts nothing
+    assert_int_equal(w.zone.wait("login", "192.0.2.1", now + wait, rate), 0);
     assert_int_equal(w.zone.allow("login", "192.0.2.1", now + wait, rate), 0);
     assert_true(w.zone.allow("login", "192.0.2.1", now + wait, rate) > 0);
     // Others, and other limits, are not concerned.
