@@ -41,7 +41,10 @@ Hosts::Hosts(store::Store &store, Sessions &sessions, Upstream &upstream,
       started_at_(loop.wall()) {}
 
 void Hosts::start() {
-    store_.bus().on(kLive, [this](std::string_view) { read_at_ = 0; });
+    store_.bus().on(kLive, [this](std::string_view) {
+        read_at_ = 0;
+        look_at_leases();
+    });
     loop_.on_drain([this] { loop_.spawn(leave()); });
     loop_.spawn(tick());
 }
@@ -154,6 +157,7 @@ rt::Task<Result<void>> Hosts::last_words() {
 
 void Hosts::sound(bool good) {
     if (!good) {
+        leases_at_ = sound_since_ < 0 ? leases_at_ : 0;
         sound_since_ = -1;
     } else if (sound_since_ < 0) {
         sound_since_ = loop_.now();

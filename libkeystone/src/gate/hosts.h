@@ -129,6 +129,7 @@ class Hosts {
     rt::Task<void> send_withdrawal(Id stream, Id session);
     rt::Task<Claim> claim_lease(store::Lease lease, int64_t seen);
     rt::Task<void> follow(store::Lease lease);
+    void look_at_leases();
     void drop_ended(const std::vector<store::LiveRow> &rows);
     // The store has something new for the others.
     void call() { store_.bus().publish(kLive, ""); }
@@ -161,6 +162,7 @@ class Hosts {
     Millis tell_at_ = 0;
     Millis refresh_at_ = 0;
     Millis leases_at_ = 0;
+    Millis looked_at_ = 0;    // look_at_leases()
     Millis sound_since_ = -1; // -1: the store does not tell
     Millis watched_at_ = -1;
     Millis strays_at_ = 0;

@@ -6,23 +6,29 @@ namespace {
 
 using redis::Script;
 
-// KEYS: the lease.  ARGV: term, host, session, milliseconds, and who keeps it: a
-// claim newer than a term, if a field of it is not of a value.
+// KEYS: the lease.  ARGV: term, host, session, seal, milliseconds, and who keeps
+// it: a claim newer than a term, if a field of it is not of a value.
+// 1; or of whom has it term, host, session and seal.
 const Script &take_script() {
     static const Script script(
-        "local is = redis.call('HMGET', KEYS[1], 'term', ARGV[6]) "
-        "if is[1] and is[2] ~= ARGV[7] and tonumber(is[1]) > tonumber(ARGV[5]) "
-        "then return 0 end "
+        "if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then "
+        "redis.call('DEL', KEYS[1]) end "
+        "local is = redis.call('HMGET', KEYS[1], 'term', 'host', 'session', "
+        "'seal', ARGV[7]) "
+        "local term = tonumber(is[1] or '') "
+        "if term and (is[5] or '') ~= ARGV[8] and term > tonumber(ARGV[6]) "
+        "then return {is[1], is[2] or '', is[3] or '', is[4] or ''} end "
         "redis.call('HSET', KEYS[1], 'term', ARGV[1], 'host', ARGV[2], "
-        "'session', ARGV[3]) "
-        "redis.call('PEXPIRE', KEYS[1], ARGV[4]) "
+        "'session', ARGV[3], 'seal', ARGV[4]) "
+        "redis.call('PEXPIRE', KEYS[1], ARGV[5]) "
         "return 1");
     return script;
 }
 
 const Script &drop_script() {
     static const Script script(
-        "if redis.call('HGET', KEYS[1], 'session') == ARGV[1] "
+        "if redis.call('TYPE', KEYS[1]).ok == 'hash' "
+        "and redis.call('HGET', KEYS[1], 'session') == ARGV[1] "
         "then return redis.call('DEL', KEYS[1]) end "
         "return 0");
     return script;
@@ -32,49 +38,66 @@ std::string key_of(const Shared &shared, const Id &stream) {
     return shared.key("p:" + stream.str());
 }
 
-redis::Words words_of(const Shared &shared, const Lease &lease,
-                      int64_t newer_than, std::string field,
-                      std::string value) {
-    return {key_of(shared, lease.stream),
-            std::to_string(lease.term),
-            lease.host.str(),
-            lease.session.str(),
-            std::to_string(Leases::kLasts),
-            std::to_string(newer_than),
-            std::move(field),
-            std::move(value)};
-}
-
-bool is_number(const Result<codec::Reply> &reply) {
-    return reply && reply->kind == codec::Reply::Kind::number;
+// Of one of our hosts: who can write to Redis cannot make one.
+std::string seal_of(const Shared &shared, const std::string &key,
+                    const std::string &term, const std::string &host,
+                    const std::string &session) {
+    return shared.seal("lease " + key + '\0' + term + '\0' + host + '\0' +
+                       session);
 }
 
 } // namespace
 
-rt::Task<Leases::Taken> Leases::take(Lease lease, int64_t seen) {
+rt::Task<Leases::Taken> Leases::write(Lease lease, Rule rule) {
     if (shared_ == nullptr || !shared_->usable()) {
         co_return Taken::unknown;
     }
-    redis::Words words =
-        words_of(*shared_, lease, seen, "host", lease.host.str());
-    auto work = shared_->run(take_script(), 1, std::move(words));
-    auto taken = co_await std::move(work);
-    if (!is_number(taken)) {
-        co_return Taken::unknown;
+    std::string key = key_of(*shared_, lease.stream);
+    std::string term = std::to_string(lease.term);
+    std::string seal =
+        seal_of(*shared_, key, term, lease.host.str(), lease.session.str());
+    // What is not of our hosts is in nobody's way: the second time it gives way.
+    for (int round = 0; round < 2; round++) {
+        redis::Words words = {key,
+                              term,
+                              lease.host.str(),
+                              lease.session.str(),
+                              seal,
+                              std::to_string(kLasts),
+                              std::to_string(rule.newer_than),
+                              rule.field,
+                              rule.value};
+        auto work = shared_->run(take_script(), 1, std::move(words));
+        auto got = co_await std::move(work);
+        if (!got) {
+            co_return got.error().code == Code::internal ? Taken::refused
+                                                         : Taken::unknown;
+        }
+        if (got->kind == codec::Reply::Kind::number) {
+            co_return Taken::yes;
+        }
+        const std::vector<codec::Reply> &is = got->items;
+        if (is.size() != 4) {
+            co_return Taken::refused;
+        }
+        if (is[3].text ==
+            seal_of(*shared_, key, is[0].text, is[1].text, is[2].text)) {
+            co_return Taken::no;
+        }
+        rule.field = "seal";
+        rule.value = is[3].text;
     }
-    co_return taken->number == 1 ? Taken::yes : Taken::no;
+    co_return Taken::refused;
 }
 
-rt::Task<bool> Leases::keep(Lease lease) {
-    if (shared_ == nullptr || !shared_->usable()) {
-        co_return false;
-    }
-    redis::Words words =
-        words_of(*shared_, lease, lease.term, "session", lease.session.str());
-    auto work = shared_->run(take_script(), 1, std::move(words));
-    auto kept = co_await std::move(work);
-    // One that Redis refuses is no reason to leave the others.
-    co_return is_number(kept) || (!kept && kept.error().code == Code::internal);
+rt::Task<Leases::Taken> Leases::take(Lease lease, int64_t seen) {
+    Rule rule{seen, "host", lease.host.str()};
+    return write(std::move(lease), std::move(rule));
+}
+
+rt::Task<Leases::Taken> Leases::keep(Lease lease) {
+    Rule rule{lease.term, "session", lease.session.str()};
+    return write(std::move(lease), std::move(rule));
 }
 
 rt::Task<void> Leases::drop(Id stream, Id session) {

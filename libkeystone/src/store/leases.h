@@ -1,7 +1,8 @@
 // Who publishes a stream, as Redis knows it: asked when the database cannot be,
 // so that there is one publisher among all hosts then, too.
 //
-// A lease that its host does not keep ends by itself.  While the database
+// A lease that its host does not keep ends by itself.  It is sealed: who can
+// write to Redis can hinder nobody for long, and end nobody.  While the database
 // answers its word counts, and the lease follows (keep()).
 #pragma once
 
@@ -24,16 +25,29 @@ class Leases {
     // Null: no Redis, and nobody knows anything.
     explicit Leases(Shared *shared) : shared_(shared) {}
 
-    enum class Taken : uint8_t { yes, no, unknown };
-    // No: another host has it, by a claim that is newer than `seen`, on which
-    // it was decided.
+    enum class Taken : uint8_t {
+        yes,
+        no,      // another one of our hosts has it
+        refused, // Redis answers, but not this
+        unknown  // it does not
+    };
+    // No: by a claim that is newer than `seen`, on which it was decided.
     rt::Task<Taken> take(Lease lease, int64_t seen);
-    // It goes on.  False: Redis does not answer.
-    rt::Task<bool> keep(Lease lease);
+    // It goes on.  No: another session has it by a newer claim.
+    rt::Task<Taken> keep(Lease lease);
     // The session has ended.
     rt::Task<void> drop(Id stream, Id session);
 
   private:
+    // Who keeps it against a new one: a claim newer than that, if a field of it
+    // is not of a value.
+    struct Rule {
+        int64_t newer_than;
+        std::string field;
+        std::string value;
+    };
+    rt::Task<Taken> write(Lease lease, Rule rule);
+
     Shared *shared_;
 };
 

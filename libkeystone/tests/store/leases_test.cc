@@ -22,6 +22,9 @@ struct World : TwoHosts {
     Taken take(Leases &who, Lease lease, int64_t seen) {
         return run(who.take(std::move(lease), seen));
     }
+    Taken keep(Leases &who, Lease lease) {
+        return run(who.keep(std::move(lease)));
+    }
 };
 
 } // namespace
@@ -57,25 +60,50 @@ static void it_is_kept_and_else_ends_by_itself(void **) {
     std::string key = "ks:p:" + w.stream.str();
     assert_true(std::stoll(w.redis.cli("PTTL " + key)) > Leases::kLasts - 5000);
     w.redis.cli("PEXPIRE " + key + " 5000");
-    assert_true(w.run(w.one.keep(w.lease("a", "ses_1", 100))));
+    assert_true(w.keep(w.one, w.lease("a", "ses_1", 100)) == Taken::yes);
     assert_true(std::stoll(w.redis.cli("PTTL " + key)) > Leases::kLasts - 5000);
     w.redis.cli("DEL " + key); // Redis lost all it had
-    assert_true(w.run(w.one.keep(w.lease("a", "ses_1", 100))));
+    assert_true(w.keep(w.one, w.lease("a", "ses_1", 100)) == Taken::yes);
     assert_true(w.take(w.two, w.lease("b", "ses_2", 101), 0) == Taken::no);
 }
 
 static void an_older_claim_does_not_keep_it(void **) {
     World w;
     assert_true(w.take(w.two, w.lease("b", "ses_2", 101), 0) == Taken::yes);
-    assert_true(w.run(w.one.keep(w.lease("a", "ses_1", 100))));
+    assert_true(w.keep(w.one, w.lease("a", "ses_1", 100)) == Taken::no);
     assert_true(w.take(w.one, w.lease("a", "ses_1", 102), 100) == Taken::no);
+    assert_true(w.keep(w.two, w.lease("b", "ses_2", 101)) == Taken::yes);
+}
+
+// Who can write to Redis: what is not ours is in nobody's way.
+static void a_strangers_lease_gives_way(void **) {
+    World w;
+    std::string key = "ks:p:" + w.stream.str();
+    std::string forged =
+        "HSET " + key + " term 9000000000000000 host evil session ses_evil";
+    w.redis.cli(forged);
+    assert_true(w.take(w.one, w.lease("a", "ses_1", 100), 0) == Taken::yes);
+    assert_true(w.take(w.two, w.lease("b", "ses_2", 101), 0) == Taken::no);
+    w.redis.cli(forged); // beside the seal that was there
+    assert_true(w.keep(w.one, w.lease("a", "ses_1", 100)) == Taken::yes);
+    assert_text(w.redis.cli("HGET " + key + " session"), "ses_1");
+    for (const char *junk : {"SET", "LPUSH"}) {
+        w.redis.cli("DEL " + key);
+        w.redis.cli(junk + (" " + key) + " garbage");
+        assert_true(w.keep(w.one, w.lease("a", "ses_1", 100)) == Taken::yes);
+    }
+    w.redis.cli("HSET " + key + " term x");
+    assert_true(w.keep(w.one, w.lease("a", "ses_1", 100)) == Taken::yes);
+    w.redis.cli("SET " + key + " garbage");
+    w.run(w.one.drop(w.stream, Id("ses_1")));
+    assert_true(w.a.store->shared()->state().trouble.empty());
 }
 
 static void without_redis_nobody_knows(void **) {
     World w;
     Leases none{nullptr};
     assert_true(w.take(none, w.lease("a", "ses_1", 100), 0) == Taken::unknown);
-    assert_false(w.run(none.keep(w.lease("a", "ses_1", 100))));
+    assert_true(w.keep(none, w.lease("a", "ses_1", 100)) == Taken::unknown);
     w.run(none.drop(w.stream, Id("ses_1")));
 }
 
@@ -86,6 +114,7 @@ int main() {
         cmocka_unit_test(what_ended_is_in_nobodys_way),
         cmocka_unit_test(it_is_kept_and_else_ends_by_itself),
         cmocka_unit_test(an_older_claim_does_not_keep_it),
+        cmocka_unit_test(a_strangers_lease_gives_way),
         cmocka_unit_test(without_redis_nobody_knows),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
