@@ -92,6 +92,19 @@ subtest 'WHIP: one publisher' => sub {
     is $a->delete(h($again, 'location'))->{status}, 200, 'ended';
 };
 
+# What SRS calls a session, its own host writes a little later.
+subtest 'WHIP: replaced at once, the hooks come to the host that has it' => sub {
+    $srs->set_hooks($a->port, $secret);
+    for my $round (1 .. 3) {
+        my $stream = stream();
+        is publish($_, $stream)->{status}, 201, 'published'
+            for $a, $b, $a;
+        is scalar($srs->on($stream->{id})), 1, 'alone';
+        is_status($_, $stream, 'active', 'live') for $a, $b;
+    }
+    $srs->set_hooks($b->port, $secret);
+};
+
 subtest 'WHEP: viewers of both, and their events' => sub {
     my $stream = stream();
     is publish($a, $stream)->{status}, 201, 'published';

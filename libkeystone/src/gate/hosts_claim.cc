@@ -17,6 +17,12 @@ constexpr Millis kClaimFor = 2 * kSecond;
 constexpr Millis kWaitGone = 2 * kSecond;
 constexpr Millis kLookGone = 50;
 
+// Until its media server has answered, and its host has written that, nobody
+// else can end it there.
+bool is_named(const Session &s) {
+    return !s.srs_client.empty() || !s.upstream_resource.empty();
+}
+
 } // namespace
 
 rt::Task<Hosts::Claim> Hosts::claim(Session session, int32_t window_seconds,
@@ -87,13 +93,15 @@ rt::Task<bool> Hosts::gone(Id session) {
         if (unknown) {
             co_return true;
         }
-        if (row && row->at_node()) {
+        bool remote = row && row->at_node();
+        if (remote && is_named(*row)) {
             Session there = *row;
             auto ended = co_await upstream_.end(std::move(there));
             co_return ended;
         }
         // 2: of a host that was taken for dead
-        if (row && row->state == SessionState::closed && row->owner_pid != 1) {
+        if (row && !remote && row->state == SessionState::closed &&
+            row->owner_pid != 1) {
             co_return true;
         }
         if (loop_.now() >= until) {

@@ -104,6 +104,32 @@ static void nor_is_who_was_there_before(void **) {
     assert_text(w.client_of(w.a, session), "");
 }
 
+// What it is called there is written by its host a little later.
+static void who_replaces_waits_for_the_name(void **) {
+    World w;
+    Id one;
+    auto admission =
+        w.admit(w.a, w.key, one, model::Action::publish, Protocol::whip);
+    assert_int_equal(admission.code, Code::ok);
+    w.sends("c_one");
+    w.loop.spawn([](World &world, Id session) -> rt::Task<void> {
+        co_await rt::sleep_for(200);
+        assert_true(world.there("c_one"));
+        world.a.table().claim(session, world.service, "c_one", "vid",
+                              world.loop.wall());
+        model::Session row = *world.a.find(session);
+        row.host = world.a.id();
+        std::vector<model::Session> rows{row};
+        auto done = co_await world.a.store->sessions().write(std::move(rows));
+        (void)done;
+    }(w, one));
+    Id two = w.publish(w.b);
+    assert_false(w.there("c_one"));
+    w.turns();
+    assert_text(w.a.end_of(one), "replaced");
+    assert_true(w.a.live(w.id)->publisher == two);
+}
+
 // SRS may show one address for all of its clients.
 static void who_shows_a_good_ticket_does_not_count(void **) {
     World w;
@@ -146,6 +172,7 @@ int main() {
         cmocka_unit_test(who_replaces_a_publisher_is_not_taken_for_it),
         cmocka_unit_test(nor_by_a_look_at_all_clients),
         cmocka_unit_test(nor_is_who_was_there_before),
+        cmocka_unit_test(who_replaces_waits_for_the_name),
         cmocka_unit_test(who_shows_a_good_ticket_does_not_count),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
