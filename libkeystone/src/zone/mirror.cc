@@ -90,6 +90,14 @@ Sessions::Mirrored Sessions::mirror(const Remote &remote, WallMs now) {
             if (remote.term < r.term || late) {
                 return Fate::keep; // older than what is known
             }
+            // Its host knows of the claim that replaced it here, and that
+            // nothing came of that: it goes on.
+            auto known = over ? find(theirs, now) : std::nullopt;
+            if (known && !known->host.empty() &&
+                known->end_reason == EndReason::replaced) {
+                zone_.sessions().erase(theirs);
+                over = false;
+            }
             bool newer = remote.term > r.term;
             r.live.stream_id = remote.live.stream_id;
             const Id before = r.live.publisher;

@@ -130,6 +130,26 @@ static void who_replaces_waits_for_the_name(void **) {
     assert_true(w.a.live(w.id)->publisher == two);
 }
 
+// Its host was told who it is on the node, and died before it wrote that.
+static void an_heir_finds_whom_it_inherits(void **) {
+    World w;
+    Id one;
+    auto admission =
+        w.admit(w.a, w.key, one, model::Action::publish, Protocol::whip);
+    assert_int_equal(admission.code, Code::ok);
+    w.turns();
+    w.sends("c_one");
+    assert_true(w.run(w.a.store->hosts().leave(w.a.id())).ok());
+    w.b.turn();
+    assert_true(w.b.find(one)->host.empty());
+    w.run(w.at_b.look_for_media("srs_a"));
+    assert_text(w.client_of(w.b, one), ""); // it may be another's
+    w.host.ahead += 10 * kSecond;
+    w.run(w.at_b.look_for_media("srs_a"));
+    assert_text(w.client_of(w.b, one), "c_one");
+    assert_text(w.b.status(w.id), "active");
+}
+
 // SRS may show one address for all of its clients.
 static void who_shows_a_good_ticket_does_not_count(void **) {
     World w;
@@ -173,6 +193,7 @@ int main() {
         cmocka_unit_test(nor_by_a_look_at_all_clients),
         cmocka_unit_test(nor_is_who_was_there_before),
         cmocka_unit_test(who_replaces_waits_for_the_name),
+        cmocka_unit_test(an_heir_finds_whom_it_inherits),
         cmocka_unit_test(who_shows_a_good_ticket_does_not_count),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

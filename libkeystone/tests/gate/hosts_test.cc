@@ -91,6 +91,29 @@ static void the_same_key_takes_it_over(void **) {
     assert_int_equal(row->owner_pid, 0);
 }
 
+// Nothing came of it, before the host of whom it replaced heard of it.
+static void a_takeover_that_fails_is_undone(void **) {
+    HostsWorld w;
+    Id p = w.publish(w.a, w.key);
+    w.turns();
+    Id second;
+    auto admission = w.admit(w.b, w.key, second); // A does not go
+    assert_int_equal(admission.code, Code::ok);
+    assert_text(w.b.end_of(p), "replaced");
+    w.b.sessions->release(second, EndReason::upstream);
+    w.b.turn();
+    assert_text(w.b.status(w.id), "reconnecting");
+    w.turns();
+    assert_text(w.a.end_of(p), "");
+    assert_text(w.a.status(w.id), "active");
+    assert_text(w.b.status(w.id), "active");
+    assert_true(w.b.live(w.id)->publisher == p);
+    assert_true(w.b.table().check(w.loop.wall()).ok());
+    w.a.sessions->release(p, EndReason::kicked);
+    w.turns();
+    assert_text(w.b.status(w.id), "idle");
+}
+
 static void many_claim_at_once(void **) {
     HostsWorld w;
     store::StreamPatch patch;
@@ -367,6 +390,7 @@ int main() {
         cmocka_unit_test(what_is_live_at_one_is_live_at_the_other),
         cmocka_unit_test(one_publisher_among_all),
         cmocka_unit_test(the_same_key_takes_it_over),
+        cmocka_unit_test(a_takeover_that_fails_is_undone),
         cmocka_unit_test(many_claim_at_once),
         cmocka_unit_test(a_window_is_kept_at_all_hosts),
         cmocka_unit_test(viewers_are_counted_together),
