@@ -74,6 +74,7 @@ class Nodes {
     void check(Look &look, const Ours &session);
     rt::Task<bool> leave_others(Look &look);
     rt::Task<void> doubt(Look &look);
+    static bool is_answered(const model::Session &s, WallMs now);
     rt::Task<bool> may_guess(Id stream, Id session, bool answered);
     void match(Look &look);
     std::vector<std::string> strangers(const Look &look);

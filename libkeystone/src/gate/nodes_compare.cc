@@ -36,12 +36,12 @@ constexpr Millis kUnclaimed = 30 * kSecond;
 
 // Of a session, what a look at its node needs: there may be ten thousand.
 struct Nodes::Ours {
-    explicit Ours(const Session &s)
+    Ours(const Session &s, WallMs now)
         : id(s.id), stream_id(s.stream_id), action(s.action),
           protocol(s.protocol), state(s.state), client_ip(s.client_ip),
           srs_client(s.srs_client), srs_service(s.srs_service),
           started_at(s.started_at), linked_at(s.linked_at),
-          held(s.owner_pid != 0), answered(!s.upstream_resource.empty()) {}
+          held(s.owner_pid != 0), answered(is_answered(s, now)) {}
 
     Id id;
     Id stream_id;
@@ -54,7 +54,7 @@ struct Nodes::Ours {
     WallMs started_at;
     WallMs linked_at;
     bool held;     // by a worker
-    bool answered; // WHIP, WHEP: the node has said where it is
+    bool answered; // WHIP, WHEP: see is_answered()
 };
 
 // Of the same stream and kind.
@@ -97,7 +97,7 @@ rt::Task<void> Nodes::compare(std::string node) {
     Look look(node, *clients, asked, now);
     sessions_.table().each(now, [&](const Session &s) {
         if (s.node == node && s.host.empty()) {
-            look.ours.emplace_back(s);
+            look.ours.emplace_back(s, now);
         }
     });
     for (const Ours &s : look.ours) {

@@ -16,8 +16,16 @@ using model::SessionState;
 namespace {
 
 constexpr size_t kMediaAtOnce = 64;
+// No client waits for a media server for as long.
+constexpr Millis kAnswersWithin = 10 * kSecond;
 
 } // namespace
+
+// The node has said where it is; or it has, and the host that was told died
+// before it wrote that.
+bool Nodes::is_answered(const Session &s, WallMs now) {
+    return !s.upstream_resource.empty() || now - s.started_at >= kAnswersWithin;
+}
 
 // Whether who publishes a stream on a node must be this session, which was its
 // publisher before the node was asked.  Among several hosts it may be who
@@ -96,7 +104,7 @@ rt::Task<void> Nodes::look_for_media(std::string node) {
                 stream.publisher.empty()) {
                 continue;
             }
-            bool answered = !s.upstream_resource.empty();
+            bool answered = is_answered(s, now);
             bool ours = co_await may_guess(s.stream_id, s.id, answered);
             now = loop_.wall();
             auto owner = sessions_.table().linked(node, all->from.service,
