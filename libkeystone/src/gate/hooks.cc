@@ -164,8 +164,12 @@ rt::Task<Result<void>> Hooks::redeem(Hook hook, std::string node,
             std::move(hook), std::move(node), std::move(ticket));
         co_return verdict;
     }
-    if (!lives(session) || session->stream_id != hook.stream ||
+    if (!session || session->stream_id != hook.stream ||
         session->action != action_of(hook) || session->node != node) {
+        co_return no(Code::unauthorized, std::string(kNoTicket));
+    }
+    if (!lives(session)) {
+        name_ended(session->id, hook);
         co_return no(Code::unauthorized, std::string(kNoTicket));
     }
     // A relay connects anew, as another client, for as long as its publisher
@@ -246,6 +250,16 @@ bool Hooks::link(const Id &session, const Hook &hook) {
         sessions_.table().media(session, 0, 0, now);
     }
     return true;
+}
+
+// It was replaced while the node asked: who waits for its end can end it.
+void Hooks::name_ended(const Id &session, const Hook &hook) {
+    sessions_.table().amend(session, loop_.wall(), [&](Session &s) {
+        if (s.srs_client.empty()) {
+            s.srs_service.assign(hook.service_id);
+            s.srs_client.assign(hook.client_id);
+        }
+    });
 }
 
 void Hooks::gone(const Hook &hook, const std::string &node) {

@@ -56,6 +56,7 @@ class Hooks {
     std::optional<Error> limited(const srs::Hook &hook);
     static std::optional<Error> too_many(const std::optional<Limited> &over);
     rt::Task<void> gone_elsewhere(srs::Hook hook, std::string node);
+    void name_ended(const Id &session, const srs::Hook &hook);
     void gone(const srs::Hook &hook, const std::string &node);
     void media(const srs::Hook &hook, const std::string &node);
     // False: it has ended, or is another client.

@@ -34,6 +34,11 @@ bool is_remote(const model::Session &s) {
     return s.at_node() && s.host.empty();
 }
 
+// Until the node has answered, nobody can end it there.
+bool has_name(const model::Session &s) {
+    return !s.srs_client.empty() || !s.upstream_resource.empty();
+}
+
 std::string key(const Id &id) { return id.str(); }
 
 } // namespace
@@ -200,11 +205,12 @@ rt::Task<bool> Sessions::gone(Id session) {
             bool ended = co_await s.hosts->gone(session);
             co_return ended;
         }
-        if (is_remote(*found) && s.upstream != nullptr) {
+        bool remote = is_remote(*found) && s.upstream != nullptr;
+        if (remote && has_name(*found)) {
             bool ended = co_await s.upstream->end(*found);
             co_return ended;
         }
-        if (found->owner_pid == 0) {
+        if (!remote && found->owner_pid == 0) {
             co_return true;
         }
         if (s.loop.now() >= until) {

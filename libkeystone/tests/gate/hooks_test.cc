@@ -253,6 +253,29 @@ static void a_takeover_frees_the_name_first(void **) {
     assert_text(w.hook(Event::publish, "p2", w.param(second)), "");
 }
 
+// Also one of whom the node has not asked yet: it is refused, and its name free.
+static void a_takeover_waits_for_the_name(void **) {
+    NodeWorld w;
+    Id first = w.session(Action::publish);
+    w.add({"p1", w.id.str(), "rtc-publish"});
+    std::string refusal;
+    w.loop.spawn([](NodeWorld &world, srs::Hook hook,
+                    std::string &code) -> rt::Task<void> {
+        co_await rt::sleep_for(100);
+        assert_true(world.there("p1"));
+        std::string node = "srs_a";
+        auto verdict =
+            co_await world.hooks->take(std::move(hook), std::move(node));
+        code = verdict ? "let in" : code_name(verdict.error().code);
+    }(w, w.hook_of(Event::publish, "p1", w.param(first)), refusal));
+    Millis began = w.loop.now();
+    Id second = w.session(Action::publish);
+    assert_text(refusal, "unauthorized");
+    assert_false(w.there("p1"));
+    assert_true(w.loop.now() - began < kSecond);
+    assert_text(w.hook(Event::publish, "p2", w.param(second)), "");
+}
+
 // A relay of ours is another client at each attempt, and its end is not the
 // publisher's.
 static void a_relay_comes_and_goes(void **) {
@@ -287,6 +310,7 @@ int main() {
         cmocka_unit_test(ending_a_session_ends_its_client),
         cmocka_unit_test(the_end_is_told_until_it_is_heard),
         cmocka_unit_test(a_takeover_frees_the_name_first),
+        cmocka_unit_test(a_takeover_waits_for_the_name),
         cmocka_unit_test(a_relay_comes_and_goes),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

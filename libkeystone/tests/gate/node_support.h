@@ -32,10 +32,9 @@ struct NodeWorld : GateWorld, FakeNode {
         srs.stop();
     }
 
-    // As SRS would call it; empty: allowed.
-    std::string hook(srs::Event event, const std::string &client,
-                     const std::string &param, std::string tc_url = "",
-                     std::string stream = "") {
+    srs::Hook hook_of(srs::Event event, const std::string &client,
+                      const std::string &param, std::string tc_url = "",
+                      std::string stream = "") {
         srs::Hook h;
         h.event = event;
         h.server_id = "node-a";
@@ -49,6 +48,14 @@ struct NodeWorld : GateWorld, FakeNode {
         h.tc_url = std::move(tc_url);
         h.stream_url = "/live/" + h.stream;
         h.stream_id = "vid-" + client;
+        return h;
+    }
+    // As SRS would call it; empty: allowed.
+    std::string hook(srs::Event event, const std::string &client,
+                     const std::string &param, std::string tc_url = "",
+                     std::string stream = "") {
+        srs::Hook h =
+            hook_of(event, client, param, std::move(tc_url), std::move(stream));
         auto verdict = run(hooks->take(h, "srs_a"));
         return verdict ? "" : std::string(code_name(verdict.error().code));
     }
