@@ -15,6 +15,7 @@ using model::Protocol;
 namespace {
 
 constexpr int64_t kMaxOffer = 64 * 1024;
+constexpr std::string_view kEnded = "The session was ended before it began.";
 
 // "application/sdp; charset=utf-8" is application/sdp
 bool is_type(std::string_view header, std::string_view type) {
@@ -333,8 +334,7 @@ Outcome Rtc::created(const codec::Request &request, const UpstreamHead &head) {
             upstream_.end_later(*known);
         }
         give_up(EndReason::kicked);
-        return refusal(request, Code::conflict,
-                       "The session was ended before it began.", 2);
+        return refusal(request, Code::conflict, kEnded, 2);
     }
     opened_ = Id();
     spent_ = model::TokenFacts();
@@ -376,7 +376,12 @@ void Rtc::note_failure(const UpstreamHead &head) {
 
 Outcome Rtc::failed(const codec::Request &request, const UpstreamHead &head) {
     note_failure(head);
+    auto known = sessions_.table().find(opened_, loop_.wall());
+    bool ended = known && known->state == model::SessionState::closed;
     give_up(EndReason::upstream);
+    if (ended) { // and so its hook was refused
+        return refusal(request, Code::conflict, kEnded, 2);
+    }
     Code code = Code::upstream_error;
     std::string_view why = "The media server refused the offer without saying "
                            "why. Try again in a moment.";

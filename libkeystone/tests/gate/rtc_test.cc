@@ -130,6 +130,21 @@ void a_whip_session_from_offer_to_delete(void **) {
     assert_int_equal(again.out.response.status, 404);
 }
 
+// Replaced, kicked or revoked while the media server asked its hook, which was
+// refused: the media server is not to blame.
+void an_offer_whose_session_was_ended(void **) {
+    RtcWorld w;
+    RtcWorld::Try post(w, "POST", w.endpoint("whip"), w.key());
+    post.body(data("chromium-whip.sdp"));
+    assert_int_equal(post.out.next, Outcome::Next::pass);
+    w.sessions.table().close(post.out.session, model::EndReason::replaced,
+                             w.loop.wall());
+    post.answer(502, "", true, false);
+    assert_int_equal(post.out.next, Outcome::Next::answer);
+    assert_int_equal(post.out.response.status, 409);
+    assert_text(post.out.response.header("Retry-After"), "2");
+}
+
 void what_the_media_server_does_wrong(void **) {
     struct Row {
         unsigned status;
@@ -428,6 +443,7 @@ void streams_stay_on_their_nodes(void **) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_whip_session_from_offer_to_delete),
+        cmocka_unit_test(an_offer_whose_session_was_ended),
         cmocka_unit_test(what_the_media_server_does_wrong),
         cmocka_unit_test(a_kick_frees_the_name),
         cmocka_unit_test(a_client_that_leaves_frees_the_name),
