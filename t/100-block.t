@@ -288,7 +288,16 @@ store postgresql://keystone:hunter2%@localhost/x;
 hunter2
 
 
-=== TEST 33: an unknown word behind the address, which may be a part of it
+=== TEST 33: nor is a password with an "@" taken for a host
+--- keystone
+store postgresql://keystone:hunter1@hunter2@localhost/x;
+--- must_die
+--- error_log: has a host that is neither a name nor an address: write postgresql://USER:PASSWORD@HOST:5432/DATABASE, with all but letters, digits and -._~ of the password as %XX
+--- no_error_log
+hunter2
+
+
+=== TEST 34: an unknown word behind the address, which may be a part of it
 --- keystone
 store host=localhost password=hunter2;
 --- must_die
@@ -297,7 +306,7 @@ store host=localhost password=hunter2;
 hunter2
 
 
-=== TEST 34: a standby cannot be written to
+=== TEST 35: a standby cannot be written to
 --- keystone
 store "host=a,b target_session_attrs=standby" pool=8;
 --- must_die

@@ -82,6 +82,11 @@ Result<void> take_url(Redis &redis, std::string_view rest) {
     size_t slash = rest.find('/');
     if (slash != rest.npos) {
         std::string_view db = rest.substr(slash + 1);
+        if (db.find('@') != db.npos) {
+            return bad("\"redis\": user or password in its address has a "
+                       "\"/\": write \"%2F\", or the password as "
+                       "\"password=env:REDIS_PASSWORD\"");
+        }
         if (!db.empty()) {
             auto taken = take_db(redis, db);
             if (!taken) {

@@ -39,6 +39,25 @@ std::vector<std::string> split(const std::string &list) {
     return out;
 }
 
+// What shows up in the log as the host may be the rest of a password that was
+// cut at its "@", ":" or "/".
+bool is_host(std::string_view text, bool uri) {
+    constexpr std::string_view kAllowed =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:%-";
+    if (text.starts_with('/')) {
+        return !uri || text.find('@') == text.npos;
+    }
+    if (text.starts_with('@') && !uri) { // an abstract socket
+        text.remove_prefix(1);
+    }
+    return text.find_first_not_of(kAllowed) == text.npos;
+}
+
+bool is_database(std::string_view text, bool uri) {
+    return text.find("://") == text.npos &&
+           (!uri || text.find('@') == text.npos);
+}
+
 bool is_port(const std::string &text) {
     int n = 0;
     auto [end, failed] = std::from_chars(text.data(), &*text.end(), n);
@@ -84,7 +103,7 @@ Result<PostgresUrl> PostgresUrl::parse(std::string_view text) {
             }
         }
     }
-    auto done = url.finish();
+    auto done = url.finish(text.find("://") < text.find('='));
     if (!done) {
         return std::move(done.error());
     }
@@ -102,8 +121,8 @@ Result<void> PostgresUrl::take(const std::string &keyword, const char *value) {
         session_attrs_ = value;
         if (session_attrs_ != "any" && session_attrs_ != "primary" &&
             session_attrs_ != "read-write") {
-            return bad("asks for target_session_attrs=" + session_attrs_ +
-                       ", but Keystone writes: use read-write, primary or any");
+            return bad("asks for target_session_attrs that do not do, as "
+                       "Keystone writes: use read-write, primary or any");
         }
     } else if (keyword == "connect_timeout") {
         std::string_view text = value;
@@ -122,7 +141,7 @@ Result<void> PostgresUrl::take(const std::string &keyword, const char *value) {
     return {};
 }
 
-Result<void> PostgresUrl::finish() {
+Result<void> PostgresUrl::finish(bool uri) {
     auto names = split(name_), addresses = split(address_),
          ports = split(port_);
     size_t count = std::max(names.size(), addresses.size());
@@ -144,12 +163,22 @@ Result<void> PostgresUrl::finish() {
             host.port = "5432";
         }
         if (!is_port(host.port)) {
-            return bad("has a port that is no number from 1 to 65535");
+            return bad("has a port that is no number from 1 to 65535: " +
+                       std::string(kForm));
+        }
+        if (!is_host(host.name, uri) || !is_host(host.address, uri)) {
+            return bad("has a host that is neither a name nor an address: " +
+                       std::string(kForm));
         }
         if (host.name.empty() && host.address.empty()) {
             host.name = kSocketDirectory;
         }
         hosts_.push_back(std::move(host));
+    }
+    const char *database = find("dbname");
+    if (database != nullptr && !is_database(database, uri)) {
+        return bad("has a database with \"@\" or \"://\" in its name: " +
+                   std::string(kForm));
     }
     if (session_attrs_.empty()) {
         session_attrs_ = hosts_.size() > 1 ? "read-write" : "any";

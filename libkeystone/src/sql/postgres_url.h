@@ -47,7 +47,7 @@ class PostgresUrl {
 
   private:
     Result<void> take(const std::string &keyword, const char *value);
-    Result<void> finish();
+    Result<void> finish(bool uri);
 
     std::vector<std::pair<std::string, Secret>> words_;
     std::vector<PostgresHost> hosts_;

@@ -106,6 +106,7 @@ static void bad_values_are_refused_with_the_cure(void **) {
         {{"redis://"}, "redis://HOST"},
         {{"redis://h/x"}, "db=1"},
         {{"redis://:a%zz@h"}, "%25"},
+        {{"redis://:a/hunter2@h"}, "%2F"},
         {{"unix:run/redis.sock"}, "whole path"},
         {{"unix:/" + std::string(107, 'x')}, "107 bytes"},
         {{"h", "hunter2"}, "password="},

@@ -43,6 +43,9 @@ void hosts_are_told_apart(void **) {
         {"host=a hostaddr=192.0.2.1", "postgresql://a:5432"},
         {"postgresql://u@/d?host=/run/x", "postgresql:///run/x/d"},
         {"postgresql:///d", "postgresql:///var/run/postgresql/d"},
+        {"host=@socket dbname=d", "postgresql://@socket/d"},
+        {"host=db_1.example.org dbname=d@e",
+         "postgresql://db_1.example.org:5432/d@e"},
         {"postgresql://u@%2Frun%2Fx:6000/d", "postgresql:///run/x port 6000/d"},
     };
     for (const Row &row : rows) {
@@ -78,6 +81,18 @@ void wrong_ones_are_refused_in_silence(void **) {
          "read-write"},
         {"postgresql://u:hunter2@h/d?connect_timeout=0", "connect_timeout"},
         {"service=hunter2", "service="},
+        // libpq ends a password at its first "@", none at a "/"
+        {"postgresql://u:x@hunter2@h/d", "%XX"},
+        {"postgresql://u:x@h,hunter2@h/d", "%XX"},
+        {"postgresql://u:x@@hunter2/d", "%XX"},
+        {"postgresql://u:x@%2Fhunter2@h/d", "%XX"},
+        {"postgresql://u:x@h:hunter2@h/d", "%XX"},
+        {"postgresql://u:12345/hunter2@h/d", "%XX"},
+        {"postgresql://u:x@12345/hunter2@h/d", "%XX"},
+        {"postgresql://u:/hunter2@h/d", "%XX"},
+        {"postgresql://u@h/d?hostaddr=hunter2@h", "%XX"},
+        {"host=h dbname=postgresql://u:hunter2@h/d", "%XX"},
+        {"host=h@hunter2 dbname=d", "%XX"},
     };
     for (const Row &row : rows) {
         auto checked = sql::check(row.text);
