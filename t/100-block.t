@@ -311,3 +311,12 @@ hunter2
 store "host=a,b target_session_attrs=standby" pool=8;
 --- must_die
 --- error_log: use read-write, primary or any
+
+
+=== TEST 36: a store from a variable that is not set is not a new file
+--- no_keystone
+--- main_config
+keystone { store env:KS_T_NOT_SET; jwt_secret {{jwt_secret}}; }
+--- config
+--- must_die
+--- error_log: "store": the environment variable KS_T_NOT_SET is not set, or empty, where nginx is started: put an address into it, sqlite:

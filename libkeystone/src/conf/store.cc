@@ -64,6 +64,24 @@ Result<void> set_limit(StoreLimits &limits, const std::string &word) {
                "stands in quotes");
 }
 
+// An empty one is no wish for the default: it would start on a new file, where
+// the first to come is the administrator.
+Error no_address(std::string_view word) {
+    constexpr const char *kCure =
+        "put an address into it, sqlite:/var/lib/keystone/keystone.db or "
+        "postgresql://USER:PASSWORD@HOST/DATABASE";
+    if (word.starts_with("env:")) {
+        return bad("\"store\": the environment variable " +
+                   std::string(word.substr(4)) +
+                   " is not set, or empty, where nginx is started: " + kCure);
+    }
+    if (word.starts_with("file:")) {
+        return bad("\"store\": the file " + quoted(word.substr(5)) +
+                   " is empty: " + kCure);
+    }
+    return bad(std::string("\"store\" has an empty address") + kForm);
+}
+
 bool is_address(std::string_view text) {
     if (text.starts_with("sqlite:")) {
         return text.size() > 7;
@@ -92,7 +110,7 @@ Result<void> set_store(Config &c, const Words &words) {
         }
     }
     if (value->empty()) {
-        return {}; // finish() has the default
+        return no_address(words[1]);
     }
     if (!is_address(*value)) {
         // not quoted back: it may hold a password

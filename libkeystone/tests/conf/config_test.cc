@@ -70,7 +70,6 @@ void an_empty_variable_is_as_if_not_written(void **) {
     unsetenv("TEST_UNSET");
     setenv("TEST_JWT", kSecret, 1);
     Config c;
-    assert_text(refused(c, {"store", "env:TEST_UNSET"}), "");
     assert_text(
         refused(c, {"redis", "env:TEST_UNSET", "password=env:TEST_UNSET"}), "");
     assert_text(refused(c, {"edge_base_url", "env:TEST_UNSET"}), "");
@@ -79,6 +78,24 @@ void an_empty_variable_is_as_if_not_written(void **) {
     assert_text(refused(c, {"jwt_secret", "env:TEST_UNSET"}), "");
     assert_true(c.finish().ok());
     assert_text(c.store_url.reveal(), "sqlite:keystone.db");
+}
+
+// The database is never guessed from a variable that somebody forgot.
+void a_store_that_names_nothing_is_an_error(void **) {
+    unsetenv("TEST_UNSET");
+    setenv("TEST_EMPTY", "", 1);
+    for (const char *name : {"TEST_UNSET", "TEST_EMPTY"}) {
+        Config c;
+        std::string why = refused(c, {"store", std::string("env:") + name});
+        assert_has(why,
+                   std::string("environment variable ") + name + " is not set");
+        assert_has(why, "put an address into it, sqlite:");
+    }
+    Config c;
+    std::string why = refused(c, {"store", "file:/dev/null"});
+    assert_has(why, "the file \"/dev/null\" is empty");
+    Config none;
+    assert_has(refused(none, {"store", ""}), "empty address");
 }
 
 void a_secret_comes_from_a_file(void **) {
@@ -178,6 +195,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_block_is_read),
         cmocka_unit_test(an_empty_variable_is_as_if_not_written),
+        cmocka_unit_test(a_store_that_names_nothing_is_an_error),
         cmocka_unit_test(a_secret_comes_from_a_file),
         cmocka_unit_test(bad_values_are_refused_with_the_cure),
         cmocka_unit_test(what_may_stand_once_stands_once),
