@@ -274,16 +274,22 @@ Result<void> set_redis(Redis &redis, const Words &words) {
             return taken;
         }
     }
+    bool secure = made.tls; // by its address
     auto taken = take_options(made, words);
     if (!taken) {
         return taken;
+    }
+    if (secure && !made.tls) {
+        return bad("\"redis\": its address begins with \"rediss:\", that is "
+                   "TLS, and \"tls=off\" is none: remove one of the two");
     }
     if (made.tls && !made.path.empty()) {
         return bad("\"redis\": there is no TLS on a unix socket: remove "
                    "\"tls=on\"");
     }
     if (!made.ca.empty() && !made.tls && made.used()) {
-        return bad("\"redis\": \"ca=\" means nothing without \"tls=on\"");
+        return bad("\"redis\": \"ca=\" means nothing without \"tls=on\" or "
+                   "an address with \"rediss:\"");
     }
     if (!made.user.empty() && made.password.empty() && made.used()) {
         return bad("\"redis\": \"user=\" needs a password: add "
