@@ -216,6 +216,7 @@ constexpr std::string_view kOptions[] = {
     "password", "user", "db", "tls", "ca", "name", "prefix", "timeout"};
 
 Result<void> take_options(Redis &redis, const Words &words) {
+    std::vector<std::string_view> seen;
     for (size_t i = 2; i < words.size(); i++) {
         std::string_view word = words[i];
         size_t equals = word.find('=');
@@ -228,6 +229,11 @@ Result<void> take_options(Redis &redis, const Words &words) {
                        "db=, tls=, ca=, name=, prefix= and timeout=" +
                        std::string(kForms));
         }
+        if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
+            return bad("\"redis\" has \"" + std::string(name) +
+                       "=\" twice: remove one of the two");
+        }
+        seen.push_back(name);
         auto value = resolve_value(word.substr(equals + 1));
         if (!value) {
             return std::move(value.error());

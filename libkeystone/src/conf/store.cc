@@ -1,5 +1,7 @@
 #include "conf/store.h"
 
+#include <algorithm>
+
 namespace ks::conf {
 
 namespace {
@@ -64,6 +66,29 @@ Result<void> set_limit(StoreLimits &limits, const std::string &word) {
                "stands in quotes");
 }
 
+Result<void> set_limits(StoreLimits &limits, const Words &words) {
+    std::vector<std::string> seen;
+    for (size_t i = 2; i < words.size(); i++) {
+        auto set = set_limit(limits, words[i]);
+        if (!set) {
+            return set;
+        }
+        std::string name = words[i].substr(0, words[i].find('='));
+        if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
+            return bad("\"store\" has " + quoted(name + '=') +
+                       " twice: remove one of the two");
+        }
+        seen.push_back(std::move(name));
+    }
+    // One from a variable may be a file on this machine and not on the next.
+    if (!seen.empty() && words[1].starts_with("sqlite:")) {
+        return bad(quoted(seen[0] + '=') +
+                   " of \"store\" is for PostgreSQL: remove it, a SQLite file "
+                   "has no connections");
+    }
+    return {};
+}
+
 // An empty one is no wish for the default: it would start on a new file, where
 // the first to come is the administrator.
 Error no_address(std::string_view word) {
@@ -103,11 +128,9 @@ Result<void> set_store(Config &c, const Words &words) {
     if (!value) {
         return value.error();
     }
-    for (size_t i = 2; i < words.size(); i++) {
-        auto set = set_limit(c.store, words[i]);
-        if (!set) {
-            return set;
-        }
+    auto set = set_limits(c.store, words);
+    if (!set) {
+        return set;
     }
     if (value->empty()) {
         return no_address(words[1]);

@@ -66,6 +66,14 @@ void a_whole_block_is_read(void **) {
     assert_false(copy.ice_servers[2].is_open());
 }
 
+// One nginx.conf for several places: what is for PostgreSQL may stand behind it.
+void a_file_from_a_variable_takes_no_notice(void **) {
+    setenv("TEST_STORE", "sqlite:a.db", 1);
+    Config c;
+    assert_text(refused(c, {"store", "env:TEST_STORE", "pool=4"}), "");
+    assert_text(c.store_url.reveal(), "sqlite:a.db");
+}
+
 void an_empty_variable_is_as_if_not_written(void **) {
     unsetenv("TEST_UNSET");
     setenv("TEST_JWT", kSecret, 1);
@@ -132,6 +140,10 @@ void bad_values_are_refused_with_the_cure(void **) {
         {{"store", "sqlite:a", "queue=x"}, "not a number"},
         {{"store", "sqlite:a", "timeout=5m"}, "100ms to 60s"},
         {{"store", "sqlite:a", "pooler=on"}, "\"transaction\""},
+        {{"store", "sqlite:a", "pool=4"}, "for PostgreSQL: remove it"},
+        {{"store", "sqlite:a", "pooler=transaction"}, "for PostgreSQL"},
+        {{"store", "postgresql://h/d", "pool=4", "pool=5"},
+         "\"pool=\" twice: remove one"},
         {{"store", "host=h", "password=hunter2"}, "stands in quotes"},
         {{"edge_base_url", "live.example.org"}, "https://live.example.org"},
         {{"edge_base_url", "ftp://live.example.org"}, "not a base address"},
@@ -194,6 +206,7 @@ void a_missing_secret_is_no_default_secret(void **) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_block_is_read),
+        cmocka_unit_test(a_file_from_a_variable_takes_no_notice),
         cmocka_unit_test(an_empty_variable_is_as_if_not_written),
         cmocka_unit_test(a_store_that_names_nothing_is_an_error),
         cmocka_unit_test(a_secret_comes_from_a_file),

@@ -112,6 +112,8 @@ static void bad_values_are_refused_with_the_cure(void **) {
         {{"h", "hunter2"}, "password="},
         {{"h", "sekret=hunter2"}, "password="},
         {{"h", "db=-1"}, "db=1"},
+        {{"h", "db=1", "db=2"}, "\"db=\" twice"},
+        {{"h", "password=hunter2", "password=hunter2"}, "twice"},
         {{"h", "tls=yes"}, "\"on\" or \"off\""},
         {{"h", "ca=/no/such/file", "tls=on"}, "No such file"},
         {{"h", "ca=/dev/null"}, "tls=on"},
