@@ -84,6 +84,29 @@ subtest 'wrong usage is 2 and says what to write' => sub {
     }
 };
 
+subtest 'an address that is none is wrong usage, too, and not repeated' => sub {
+    local $ENV{KS_T_URL} = 'postgresql://u:x@hunter2@h/d';
+    local $ENV{KS_T_EMPTY} = '';
+    my @rows = (
+        [['--store', 'postgresql://u:x@hunter2@h/d', 'migrate'], qr/%XX/],
+        [['--store', 'mysql://root:hunter2@db/x', 'migrate'], qr/write sqlite:.* postgresql:/],
+        [['--store', 'env:KS_T_URL', 'migrate'], qr/%XX/],
+        [['--store', 'env:KS_T_EMPTY', 'migrate'],
+         qr/env:KS_T_EMPTY names no database: put an address into it/],
+        [['--store', '', 'migrate'], qr/names no database/],
+        [['--store', "file:$dir/none", 'migrate'], qr/No such file/],
+        [['import', 'env:KS_T_URL', 'sqlite:x'], qr/%XX/],
+        [['import', 'sqlite:x', 'env:KS_T_EMPTY'], qr/names no database/],
+    );
+    for my $row (@rows) {
+        my ($args, $says) = @$row;
+        my ($status, $out, $err) = run_ctl(@$args);
+        is $status, 2, "status of '@$args'";
+        like $err, $says, 'says why';
+        unlike "$out$err", qr/hunter2/, 'and not the password';
+    }
+};
+
 subtest 'a typing error makes no database' => sub {
     my ($status, $out, $err) =
         run_ctl('--store', $store, 'stream', 'create', '--owner', 'a@b.c',
@@ -105,6 +128,12 @@ subtest 'migrate' => sub {
     like $out, qr/^0001_init +applied \d{4}-\d\d-\d\dT/m, 'status tells when';
     ($status, $out) = run_ctl('--store', $store, 'migrate', '--dry-run');
     like $out, qr/up to date/, 'nothing is pending';
+    local $ENV{KS_T_STORE} = $store;
+    write_file("$dir/address", "$store\n");
+    for my $address ('env:KS_T_STORE', "file:$dir/address") {
+        ($status, $out) = run_ctl('--store', $address, 'migrate');
+        like $out, qr/up to date/, "--store $address";
+    }
     is +(stat "$dir/k.db")[2] & 0777, 0600, 'for its owner only';
 };
 
@@ -172,11 +201,6 @@ subtest 'a database that cannot be used is 3 and says why' => sub {
         run_ctl('--store', "sqlite:$dir/none/k.db", 'migrate');
     is $status, 3, 'status';
     like $err, qr{\Q$dir\E/none does not exist}, 'names the directory';
-    ($status, $out, $err) =
-        run_ctl('--store', 'mysql://root:hunter2@db/x', 'migrate');
-    is $status, 1, 'a wrong URL';
-    like $err, qr/write sqlite:/, 'says what to write';
-    unlike $err, qr/hunter2/, 'and no password';
 };
 
 sub conf {

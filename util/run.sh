@@ -119,7 +119,8 @@ fi
 demo=$run/demo
 [ -z "$DATABASE_URL" ] ||
     demo=$run/demo-$(printf '%s' "$store_url" | cksum | cut -d ' ' -f 1)
-ctl() { "$BUILD/keystonectl" --store "$store_url" "$@"; }
+# It reads DATABASE_URL: what is a word of a command, all users see in ps.
+ctl() { DATABASE_URL=$store_url "$BUILD/keystonectl" "$@"; }
 field() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" "$demo.json" | head -n 1; }
 
 first_start=

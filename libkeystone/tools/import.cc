@@ -13,7 +13,8 @@ namespace {
 
 constexpr const char *kForm =
     "write keystonectl import sqlite:/var/lib/keystone/keystone.db "
-    "postgresql://user@host/database";
+    "postgresql://user@host/database, or env:NAME for an address with a "
+    "password";
 
 // A missing file must not be made by looking into it.
 Result<std::unique_ptr<sql::Database>> open_old(const std::string &url) {
@@ -47,11 +48,19 @@ int import(Session &session, const Words &words) {
         return fail(kUsage,
                     std::string("import needs two databases: ") + kForm);
     }
-    auto from = open_old(args->words()[0]);
+    auto from_url = store_named(args->words()[0]);
+    if (!from_url) {
+        return fail(kUsage, from_url.error().detail);
+    }
+    auto to_url = store_named(args->words()[1]);
+    if (!to_url) {
+        return fail(kUsage, to_url.error().detail);
+    }
+    auto from = open_old(*from_url);
     if (!from) {
         return fail(from.error());
     }
-    auto to = open_old(args->words()[1]);
+    auto to = open_old(*to_url);
     if (!to) {
         return fail(to.error());
     }

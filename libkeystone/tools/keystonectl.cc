@@ -43,7 +43,9 @@ constexpr const char *kHelp =
   help
 
 Commands that make something take --json. The database is --store, else
-DATABASE_URL, else sqlite:keystone.db in the current directory.
+DATABASE_URL, else sqlite:keystone.db in the current directory. An address may
+be env:NAME, of a variable, or file:PATH: others see the words of a command,
+and a password in them.
 
 Exit status: 0 done, 1 refused or a problem found, 2 wrong usage,
 3 the database cannot be used.
@@ -123,7 +125,11 @@ int run(Words words) {
         }
         words.erase(words.begin(),
                     words.begin() + static_cast<std::ptrdiff_t>(used));
-        Session session(url);
+        auto named = store_named(url);
+        if (!named) {
+            return fail(kUsage, named.error().detail);
+        }
+        Session session(*named);
         return command.run(session, words);
     }
     if (known && words.size() > 1) {

@@ -1,5 +1,7 @@
 #include "session.h"
 
+#include "conf/value.h"
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +17,25 @@ std::string file_of(std::string_view url) {
     }
     url.remove_prefix(kScheme.size());
     return std::string(url.starts_with("//") ? url.substr(2) : url);
+}
+
+Result<std::string> store_named(const std::string &word) {
+    auto url = conf::resolve_value(word);
+    if (!url) {
+        return std::move(url.error());
+    }
+    if (url->empty()) {
+        return Error(Code::invalid_request,
+                     (word.empty() ? std::string("an empty word") : word) +
+                         " names no database: put an address into it, "
+                         "sqlite:/var/lib/keystone/keystone.db or "
+                         "postgresql://USER:PASSWORD@HOST/DATABASE");
+    }
+    auto sound = sql::check(*url);
+    if (!sound) {
+        return std::move(sound.error());
+    }
+    return url;
 }
 
 void Session::FreeZone::operator()(void *memory) const { std::free(memory); }

@@ -72,6 +72,10 @@ class Session {
 // The file of sqlite:PATH, else nothing.
 std::string file_of(std::string_view url);
 
+// The address of a database: literal, env:NAME or file:PATH.  The error is one
+// of usage, and quotes nothing: there may be a password.
+Result<std::string> store_named(const std::string &word);
+
 // "keystonectl: text" on standard error; gives the exit status.
 int fail(const Error &error);
 int fail(Exit status, std::string_view text);
