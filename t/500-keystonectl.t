@@ -9,6 +9,7 @@ use JSON::PP ();
 use Test::More;
 
 use Keystone::Env qw( keystonectl scratch free_port secret );
+use Keystone::Private;
 
 my $dir = scratch();
 my $store = "sqlite:$dir/k.db";
@@ -256,6 +257,40 @@ subtest 'check' => sub {
         is $status, 1, "refused: $row->[0]";
         like $err, $row->[1], 'with the reason';
     }
+};
+
+subtest 'check tries Redis' => sub {
+    my $secret = secret();
+    my $redis = Keystone::Private->redis(requirepass => 'swordfish');
+    my $url = $redis->url;
+    my $check = sub {
+        return conf("keystone { store sqlite:$dir/k.db; jwt_secret $secret;"
+                    . " redis $_[0]; }\n");
+    };
+    my ($status, $out) = $check->("$url password=swordfish");
+    is $status, 0, 'one that takes us';
+    like $out, qr/^ok +redis +\Q$url\E takes reads and writes$/m, 'is told';
+    $redis->cli('-a', 'swordfish', 'ACL', 'SETUSER', 'ann', 'on', '>trout',
+                '~other:*', '+@all');
+    for my $row (['', qr/wants a password/],
+                 ['password=hunter2', qr/refuses user and password: check user/],
+                 ['user=ann password=trout', qr/does not let this user/]) {
+        ($status, $out) = $check->("$url $row->[0]");
+        is $status, 1, "refused: $row->[0]";
+        like $out, qr/^PROBLEM +redis +\Q$url\E: $row->[1]/m, 'with the cure';
+        unlike $out, qr/hunter2|trout|swordfish/, 'and no password';
+    }
+    $redis->freeze;
+    my $began = time;
+    ($status, $out) = $check->("$url password=swordfish");
+    like $out, qr/^PROBLEM +redis +\Q$url\E: does not answer/m, 'one that hangs';
+    cmp_ok time - $began, '<', 4, 'is not waited for';
+    $redis->stop;
+    ($status, $out) = $check->("$url password=swordfish");
+    like $out, qr/^PROBLEM +redis +\Q$url\E: \w/m, 'one that is away';
+    ($status, $out) = $check->('env:KS_T_NOT_SET');
+    is $status, 0, 'none';
+    like $out, qr/^note +redis +its address is empty/m, 'is said';
 };
 
 done_testing();

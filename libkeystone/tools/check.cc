@@ -1,6 +1,7 @@
 // keystonectl check: what nginx would say of the keystone block, and whether
 // what it names is there.
 #include "args.h"
+#include "check_redis.h"
 #include "check_srs.h"
 #include "commands.h"
 #include "conf/config.h"
@@ -225,6 +226,7 @@ int check(const Words &words) {
             return kRefused; // what it names cannot be known
         }
         check_store(found, report);
+        check_redis(*all, found.config, report);
         check_upstreams(*all, found.config, report);
         check_nodes(found.config, report);
     }

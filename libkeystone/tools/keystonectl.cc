@@ -37,7 +37,7 @@ constexpr const char *kHelp =
       interrupted goes on when it is started again.
   check [-c FILE] [--srs FILE]
       Read the keystone block of a configuration (/etc/nginx/nginx.conf) and
-      try what it names: database, media servers. With --srs read an srs.conf
+      try what it names: database, Redis, media servers. With --srs read an srs.conf
       in the environment of this command, and try its hooks.
   version
   help

@@ -4,9 +4,8 @@
 
 namespace ks::store {
 
-namespace {
-
-redis::Options options_of(const conf::Redis &redis, std::string_view suffix) {
+redis::Options redis_options(const conf::Redis &redis,
+                             std::string_view suffix) {
     redis::Options o;
     o.path = redis.path;
     o.host = redis.host;
@@ -21,6 +20,8 @@ redis::Options options_of(const conf::Redis &redis, std::string_view suffix) {
     return o;
 }
 
+namespace {
+
 // Not the secret itself: what signs tokens signs nothing else.
 std::string seal_key(std::string_view secret) {
     Sha256 key = hmac_sha256(secret, "keystone redis 1");
@@ -31,8 +32,8 @@ std::string seal_key(std::string_view secret) {
 
 Shared::Shared(const conf::Redis &redis, std::string_view secret, Bus &bus)
     : prefix_(redis.prefix), seal_(seal_key(secret)), bus_(bus),
-      client_(options_of(redis, "")),
-      subscriber_(options_of(redis, "-bus"), redis.prefix + "bus") {
+      client_(redis_options(redis, "")),
+      subscriber_(redis_options(redis, "-bus"), redis.prefix + "bus") {
     Id self = make_id("wrk_", rt::Loop::current().entropy());
     bus_.use(self, [this](std::string message) {
         client_.tell({"PUBLISH", key("bus"), std::move(message)});

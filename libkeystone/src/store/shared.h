@@ -25,6 +25,9 @@ struct SharedState {
     WallMs since = 0;
 };
 
+// `suffix`: of the name that Redis shows for us.
+redis::Options redis_options(const conf::Redis &redis, std::string_view suffix);
+
 class Shared {
   public:
     // `secret` is one that all hosts have: what is in Redis is sealed with a
