@@ -56,6 +56,10 @@ Result<void> check(std::string_view url) {
     if (!made) {
         return std::move(made.error());
     }
+    if (!url.starts_with(kSqlite)) {
+        auto parsed = PostgresUrl::parse(url);
+        return parsed ? parsed->check_files() : std::move(parsed.error());
+    }
     return {};
 }
 

@@ -173,6 +173,12 @@ PostgresFailure judge_connect(std::string_view text, const std::string &host) {
     if (line.find("root certificate file") != std::string::npos) {
         cure = "name the authority's certificate with sslrootcert=/path in the "
                "store's URL";
+    } else if (line.find("no password supplied") != std::string::npos) {
+        cure = "the server asks for one: write it into the store's URL, "
+               "postgresql://USER:PASSWORD@HOST/DATABASE";
+    } else if (line.find("server does not support SSL") != std::string::npos) {
+        cure = "set ssl = on in its postgresql.conf, or, in a network of your "
+               "own, sslmode=disable in the store's URL";
     } else if (line.find("certificate") != std::string::npos) {
         cure = "look at sslmode, sslrootcert and the name of the host in the "
                "store's URL";

@@ -1,8 +1,12 @@
 #include "sql/postgres_url.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <libpq-fe.h>
 #include <memory>
+#include <unistd.h>
 
 namespace ks::sql {
 
@@ -58,6 +62,47 @@ bool is_database(std::string_view text, bool uri) {
            (!uri || text.find('@') == text.npos);
 }
 
+// The parameter of a URI that libpq does not know.  Nothing where it may be a
+// part of a password: behind one, or before an "@".
+std::string unknown_keyword(std::string_view text) {
+    size_t at = text.find('?');
+    bool uri = text.find("://") < text.find('=');
+    if (!uri || at == text.npos || text.find('@', at) != text.npos) {
+        return "";
+    }
+    std::unique_ptr<PQconninfoOption, OptionsFree> known(PQconndefaults());
+    std::string_view rest = text.substr(at + 1);
+    while (known && !rest.empty()) {
+        std::string_view word = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+        std::string_view name = word.substr(0, word.find('='));
+        const PQconninfoOption *o = known.get();
+        while (o->keyword != nullptr && name != o->keyword) {
+            o++;
+        }
+        bool plain =
+            name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == name.npos;
+        if (name.find("password") != name.npos || name.size() == word.size() ||
+            name.size() > 32 || !plain) {
+            return "";
+        }
+        if (o->keyword == nullptr && name != "ssl") {
+            return std::string(name);
+        }
+    }
+    return "";
+}
+
+bool is_sslmode(std::string_view text) {
+    for (const char *mode : {"disable", "allow", "prefer", "require",
+                             "verify-ca", "verify-full"}) {
+        if (text == mode) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool is_port(const std::string &text) {
     int n = 0;
     auto [end, failed] = std::from_chars(text.data(), &*text.end(), n);
@@ -87,9 +132,14 @@ Result<PostgresUrl> PostgresUrl::parse(std::string_view text) {
     std::unique_ptr<PQconninfoOption, OptionsFree> options(
         PQconninfoParse(copy.c_str(), &why));
     bool whole = copy.find('\0') == std::string::npos;
+    std::string unknown = options ? "" : unknown_keyword(copy);
     wipe(copy.data(), copy.size());
     if (why != nullptr) {
         PQfreemem(why); // it quotes what it does not understand
+    }
+    if (!unknown.empty()) {
+        return bad("has the parameter \"" + unknown +
+                   "\", which libpq does not know: " + kForm);
     }
     if (!options || !whole) {
         return bad(std::string("is none of PostgreSQL: ") + kForm);
@@ -133,6 +183,9 @@ Result<void> PostgresUrl::take(const std::string &keyword, const char *value) {
                        std::to_string(kMaxConnectSeconds) + " (seconds)");
         }
         connect_timeout_ = seconds * kSecond;
+    } else if (keyword == "sslmode" && !is_sslmode(value)) {
+        return bad("has an sslmode that is none: use disable, allow, prefer, "
+                   "require, verify-ca or verify-full");
     } else if (keyword == "service" || keyword == "replication") {
         return bad("uses " + keyword + "=, which Keystone cannot: " + kForm);
     } else {
@@ -184,6 +237,19 @@ Result<void> PostgresUrl::finish(bool uri) {
         session_attrs_ = hosts_.size() > 1 ? "read-write" : "any";
     }
     return {};
+}
+
+Result<void> PostgresUrl::check_files() const {
+    const char *file = find("sslrootcert");
+    const char *mode = find("sslmode");
+    bool none = mode != nullptr && std::string_view(mode) == "disable";
+    if (file == nullptr || none || std::string_view(file) == "system" ||
+        access(file, R_OK) == 0) {
+        return {};
+    }
+    return bad("names a file with sslrootcert= that cannot be read (" +
+               std::string(std::strerror(errno)) +
+               "): name the certificate of the server's authority");
 }
 
 const char *PostgresUrl::find(std::string_view keyword) const {

@@ -31,6 +31,10 @@ class PostgresUrl {
     // The error says what to write and quotes nothing: there may be a password.
     static Result<PostgresUrl> parse(std::string_view text);
 
+    // Whether the certificate that it names can be read: for a test, not for a
+    // worker, which may have no right to.
+    Result<void> check_files() const;
+
     const std::vector<PostgresHost> &hosts() const { return hosts_; }
     // As in the address, else what suits: several hosts are tried for the one
     // that can be written to.

@@ -1,5 +1,6 @@
 // The PostgreSQL driver beside what database.h promises (contract_test.cc): a
 // server that is there, and what it and others do to our connections.
+#include "sql/postgres_error.h"
 #include "support.h"
 
 #include <fstream>
@@ -297,6 +298,21 @@ void what_is_wrong_is_said_with_the_cure(void **) {
     assert_true(says(*nobody.db, "refused"));
 }
 
+void what_libpq_finds_by_itself_has_a_cure(void **) {
+    for (auto [text, cure] :
+         std::initializer_list<std::pair<const char *, const char *>>{
+             {"connection to server at \"h\" (192.0.2.1), port 5432 failed: "
+              "fe_sendauth: no password supplied",
+              "USER:PASSWORD@HOST"},
+             {"connection to server at \"h\" (192.0.2.1), port 5432 failed: "
+              "server does not support SSL, but SSL was required",
+              "ssl = on"}}) {
+        auto failure = sql::judge_connect(text, "h:5432");
+        assert_has(failure.error.detail, cure);
+        assert_has(failure.error.detail, "PostgreSQL at h:5432");
+    }
+}
+
 void it_connects_by_itself_when_there_is_room_again(void **) {
     PostgresServer &server = shared_postgres();
     server.ask("DROP ROLE IF EXISTS narrow");
@@ -362,6 +378,7 @@ int main() {
         cmocka_unit_test(a_connection_that_ends_is_replaced),
         cmocka_unit_test(two_who_stand_in_each_others_way_both_get_on),
         cmocka_unit_test(what_is_wrong_is_said_with_the_cure),
+        cmocka_unit_test(what_libpq_finds_by_itself_has_a_cure),
         cmocka_unit_test(it_connects_by_itself_when_there_is_room_again),
         cmocka_unit_test(a_server_that_cannot_be_written_to_is_named),
         cmocka_unit_test(tables_that_are_not_there_ask_for_a_migration),

@@ -71,7 +71,14 @@ void wrong_ones_are_refused_in_silence(void **) {
     const Row rows[] = {
         {"postgresql://u:hunter2%@h/d", "%XX"},
         {"postgresql://u:hunter2@h:1@x/d", "1 to 65535"},
-        {"postgresql://u@h/d?hunter2=x", "none of PostgreSQL"},
+        {"postgresql://u@h/d?hunter2", "none of PostgreSQL"},
+        {"postgresql://u@h/d?passwd=hunter2", "parameter \"passwd\""},
+        {"postgresql://u@h/d?bogus=1&password=hunter2", "\"bogus\""},
+        // it may be the rest of a password
+        {"postgresql://u@h/d?password=x&hunter=2", "none of PostgreSQL"},
+        {"postgresql://u:x/y?hunter=2@h/d", "none of PostgreSQL"},
+        {"postgresql://u@h/d?sslmode=hunter2", "verify-full"},
+        {"postgresql://u@h/d?sslrootcert=/hunter2", "No such file"},
         {"host=h password=my hunter2", "password='PASSWORD'"},
         {"host=h password=my hunter2=x", "none of PostgreSQL"},
         {"postgresql://u:hunter2@h:70000/d", "1 to 65535"},
@@ -99,6 +106,8 @@ void wrong_ones_are_refused_in_silence(void **) {
         assert_row(row.text, !checked.ok());
         const std::string &why = checked.error().detail;
         assert_has(why, row.says);
+        assert_row(row.text, why.find("hunter=") == std::string::npos &&
+                                 why.find("\"hunter\"") == std::string::npos);
         assert_row(row.text, why.find("hunter2") == std::string::npos);
         assert_row(row.text,
                    sql::shown(row.text).find("hunter2") == std::string::npos);
