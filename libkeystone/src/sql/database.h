@@ -58,6 +58,7 @@ struct Health {
     bool usable = true;
     std::string trouble; // what is wrong with which file or host, and the cure
     WallMs since = 0;    // of the present state; 0: nothing was asked yet
+    std::string refused; // why the last statement that was wrong (`internal`)
 };
 
 // The statements that are not one text for all engines.  Null: not needed.

@@ -143,6 +143,9 @@ void PostgresPool::finish(Slot &slot, bool gone) {
     auto result = run->result();
     bool failed = !result && result.error().code == Code::store_unavailable;
     note(failed ? result.error().detail : "", failed && gone);
+    if (!result && result.error().code == Code::internal) {
+        health_.refused = result.error().detail;
+    }
     if (call != nullptr) {
         call->waits_ = false;
         call->result_.emplace(

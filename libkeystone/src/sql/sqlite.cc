@@ -62,6 +62,9 @@ void Sqlite::State::note(Access access, const Result<Outcome> &result) {
     auto i = static_cast<size_t>(access);
     bool failed = !result && result.error().code == Code::store_unavailable;
     existed = existed || result.ok();
+    if (!result && result.error().code == Code::internal) {
+        health.refused = result.error().detail;
+    }
     ok[i] = !failed;
     trouble[i] = failed ? result.error().detail : "";
     bool usable = ok[0] && ok[1];

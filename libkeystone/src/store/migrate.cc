@@ -112,6 +112,14 @@ Scripts &scripts() {
     return kept;
 }
 
+// PostgreSQL and SQLite say it so; from a statement on our own list it means
+// that the list is none of ours.
+bool lacks_column(const Error &error, const std::string &trouble) {
+    return error.code == Code::store_unavailable &&
+           (trouble.find("SQLSTATE 42703") != std::string::npos ||
+            trouble.find("no such column") != std::string::npos);
+}
+
 // The list; one that is not there is empty.  An embedded database gets it, the
 // others are not written to by who only looks.
 rt::Task<Result<sql::Rows>> list(sql::Database &db) {
@@ -130,6 +138,12 @@ rt::Task<Result<sql::Rows>> list(sql::Database &db) {
     }
     sql::Params none;
     auto rows = co_await db.query(kApplied, std::move(none));
+    if (!rows && lacks_column(rows.error(), db.health().trouble)) {
+        co_return Error(Code::conflict,
+                        "the table schema_migrations in this database is "
+                        "another program's: give Keystone a database of its "
+                        "own (createdb keystone), and name it");
+    }
     co_return rows;
 }
 
@@ -228,6 +242,14 @@ migrate(sql::Database &db, std::span<const Migration> known) {
         WallMs now = rt::Loop::current().wall();
         sql::Batch batch = batch_of(known[i], now, db.engine(), scripts());
         auto outcome = co_await db.batch(std::move(batch));
+        if (!outcome && outcome.error().code == Code::internal) {
+            co_return Error(Code::internal,
+                            "migration " + (*status)[i].name +
+                                " cannot be applied, nothing was changed: " +
+                                db.health().refused +
+                                ". A database with tables of another program "
+                                "is none for Keystone: give it one of its own");
+        }
         if (!outcome) {
             co_return std::move(outcome.error());
         }

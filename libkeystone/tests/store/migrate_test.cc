@@ -89,12 +89,28 @@ void a_changed_text_is_refused(void **) {
 
 void one_that_fails_leaves_nothing(void **) {
     MigrationWorld w;
-    assert_code(w.migrate(kBroken), internal);
+    auto broken = w.migrate(kBroken);
+    assert_code(broken, internal);
+    assert_has(broken.error().detail, "migration 0002_two cannot be applied");
+    assert_has(broken.error().detail, "one");
+    assert_has(broken.error().detail, "already exists");
     assert_true(w.has("one"));
     assert_false(w.has("two"));
     auto done = w.migrate(kTwo);
     assert_true(done.ok());
     assert_int_equal(done->size(), 1);
+}
+
+void a_list_of_another_program_is_left_alone(void **) {
+    MigrationWorld w;
+    static const sql::Statement kTheirs = {
+        "", "CREATE TABLE schema_migrations (version TEXT, dirty TEXT)",
+        sql::Access::write};
+    assert_true(w.run(w.db->query(kTheirs, sql::Params())).ok());
+    auto done = w.migrate(kOne);
+    assert_code(done, conflict);
+    assert_has(done.error().detail, "another program's");
+    assert_false(w.has("one"));
 }
 
 void this_release_has_a_schema(void **) {
@@ -156,6 +172,7 @@ int main() {
         cmocka_unit_test(a_newer_database_is_refused),
         cmocka_unit_test(a_changed_text_is_refused),
         cmocka_unit_test(one_that_fails_leaves_nothing),
+        cmocka_unit_test(a_list_of_another_program_is_left_alone),
         cmocka_unit_test(this_release_has_a_schema),
         cmocka_unit_test(a_shared_database_is_not_migrated_by_who_serves),
     };
