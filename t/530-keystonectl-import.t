@@ -54,6 +54,10 @@ ok !-e "$dir/none.db", 'and not made';
 is $status, 1, 'a target without a schema';
 like $said, qr/migrate/, 'has to be migrated';
 
+($status, $said) = run_ctl('--store', $new, qw( node list ));
+is $status, 3, 'a schema that is not there: the database cannot be used';
+like $said, qr/run keystonectl migrate/, 'and what to do';
+
 ($status, $said) = run_ctl('--store', $new, 'migrate', '--dry-run');
 like $said, qr/0001_init +pending/, 'migrate --dry-run says what would be';
 ($status, $said) = run_ctl('--store', $new, 'migrate');

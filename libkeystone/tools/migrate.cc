@@ -30,7 +30,7 @@ int migrate(Session &session, const Words &words) {
     if (looks) {
         auto status = session.run(store::migration_status(db));
         if (!status) {
-            return session.failed(status.error());
+            return session.not_open(status.error());
         }
         for (const auto &m : *status) {
             if (args->flag("status") || m.applied_at == 0) {
@@ -40,7 +40,7 @@ int migrate(Session &session, const Words &words) {
     } else {
         auto done = session.run(store::migrate(db));
         if (!done) {
-            return session.failed(done.error());
+            return session.not_open(done.error());
         }
         for (const auto &m : *done) {
             lines.emplace_back(m.name, "applied");

@@ -24,7 +24,7 @@ int set_drained(Session &session, const Words &words, bool drained) {
     }
     auto opened = session.open_store(false);
     if (!opened) {
-        return session.failed(opened.error());
+        return session.not_open(opened.error());
     }
     auto done = session.run(session.store().nodes().drain(name, drained));
     if (!done) {
@@ -56,7 +56,7 @@ int node_list(Session &session, const Words &words) {
     }
     auto opened = session.open_store(false);
     if (!opened) {
-        return session.failed(opened.error());
+        return session.not_open(opened.error());
     }
     auto wishes = session.run(session.store().nodes().list());
     if (!wishes) {

@@ -86,6 +86,11 @@ int Session::failed(const Error &error) const {
     return fail(error);
 }
 
+int Session::not_open(const Error &error) const {
+    return error.code == Code::conflict ? fail(kUnavailable, error.detail)
+                                        : failed(error);
+}
+
 int fail(Exit status, std::string_view text) {
     std::fprintf(stderr, "keystonectl: %.*s\n", static_cast<int>(text.size()),
                  text.data());

@@ -48,6 +48,8 @@ class Session {
     // Says what is wrong, with the database's own words if it is that; gives
     // the exit status.
     int failed(const Error &error) const;
+    // The same of what opens or migrates: a schema that does not fit, too.
+    int not_open(const Error &error) const;
 
     template <class T> T run(rt::Task<T> task) {
         if (!task.start()) {

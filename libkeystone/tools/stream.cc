@@ -55,7 +55,7 @@ int stream_create(Session &session, const Words &words) {
     }
     auto opened = session.open_store(false);
     if (!opened) {
-        return session.failed(opened.error());
+        return session.not_open(opened.error());
     }
     auto user = session.run(session.store().users().by_email(*owner));
     if (!user) {

@@ -91,7 +91,7 @@ int token_create(Session &session, const Words &words) {
     }
     auto opened = session.open_store(false);
     if (!opened) {
-        return session.failed(opened.error());
+        return session.not_open(opened.error());
     }
     auto made =
         session.run(session.store().tokens().create(std::move(*wanted)));
@@ -121,7 +121,7 @@ int token_revoke(Session &session, const Words &words) {
     }
     auto opened = session.open_store(false);
     if (!opened) {
-        return session.failed(opened.error());
+        return session.not_open(opened.error());
     }
     auto revoked = session.run(session.store().tokens().revoke(Id(id)));
     if (!revoked) {

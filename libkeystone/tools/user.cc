@@ -83,7 +83,7 @@ int user_create(Session &session, const Words &words) {
     }
     auto opened = session.open_store(true);
     if (!opened) {
-        return session.failed(opened.error());
+        return session.not_open(opened.error());
     }
     auto taken = session.run(session.store().users().by_email(*email));
     if (taken) {
