@@ -18,7 +18,7 @@ help: ## this list
 	    { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## start it all on 127.0.0.1: page, API, RTMP (HTTP_PORT= RTMP_PORT= LISTEN= SRS_UPSTREAM= ...)
+run: ## start it all on 127.0.0.1: page, API, RTMP (HTTP_PORT= RTMP_PORT= LISTEN= DATABASE_URL= REDIS_ADDR= SRS_UPSTREAM= ...)
 	@$(ROOT)/util/run.sh
 
 .PHONY: test
