@@ -71,7 +71,7 @@ rt::Task<Hosts::Claim> Hosts::claim(Session session, int32_t window_seconds,
 }
 
 void Hosts::withdraw(const Id &stream, const Id &session) {
-    loop_.spawn(leases_.drop(stream, session));
+    loop_.spawn(leases_.drop({stream, self(), session, 0}));
     loop_.spawn(send_withdrawal(stream, session));
 }
 

@@ -72,10 +72,9 @@ void Hosts::look_at_leases() {
 
 void Hosts::drop_ended(const std::vector<store::LiveRow> &rows) {
     for (const store::LiveRow &row : rows) {
-        auto told = told_.find(row.live.stream_id.view());
-        if (row.live.publisher.empty() && told != told_.end() &&
-            !told->second.session.empty()) {
-            loop_.spawn(leases_.drop(row.live.stream_id, told->second.session));
+        if (row.live.publisher.empty()) { // it may have been told of none
+            loop_.spawn(
+                leases_.drop({row.live.stream_id, self(), Id(), row.term}));
         }
     }
 }

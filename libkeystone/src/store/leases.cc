@@ -25,11 +25,15 @@ const Script &take_script() {
     return script;
 }
 
+// Of a session; or of a host and no newer than a term.
 const Script &drop_script() {
     static const Script script(
         "if redis.call('TYPE', KEYS[1]).ok == 'hash' "
-        "and redis.call('HGET', KEYS[1], 'session') == ARGV[1] "
-        "then return redis.call('DEL', KEYS[1]) end "
+        "then local is = redis.call('HMGET', KEYS[1], 'term', 'host', "
+        "'session') "
+        "if is[3] == ARGV[1] or (is[2] == ARGV[2] and "
+        "(tonumber(is[1] or '') or 0) <= tonumber(ARGV[3])) "
+        "then return redis.call('DEL', KEYS[1]) end end "
         "return 0");
     return script;
 }
@@ -100,11 +104,12 @@ rt::Task<Leases::Taken> Leases::keep(Lease lease) {
     return write(std::move(lease), std::move(rule));
 }
 
-rt::Task<void> Leases::drop(Id stream, Id session) {
+rt::Task<void> Leases::drop(Lease lease) {
     if (shared_ == nullptr || !shared_->usable()) {
         co_return;
     }
-    redis::Words words = {key_of(*shared_, stream), session.str()};
+    redis::Words words = {key_of(*shared_, lease.stream), lease.session.str(),
+                          lease.host.str(), std::to_string(lease.term)};
     auto work = shared_->run(drop_script(), 1, std::move(words));
     auto dropped = co_await std::move(work);
     (void)dropped;

@@ -35,8 +35,8 @@ class Leases {
     rt::Task<Taken> take(Lease lease, int64_t seen);
     // It goes on.  No: another session has it by a newer claim.
     rt::Task<Taken> keep(Lease lease);
-    // The session has ended.
-    rt::Task<void> drop(Id stream, Id session);
+    // The session has ended, or all of its host up to that term.
+    rt::Task<void> drop(Lease lease);
 
   private:
     // Who keeps it against a new one: a claim newer than that, if a field of it

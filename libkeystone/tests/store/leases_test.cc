@@ -48,10 +48,13 @@ static void who_saw_it_may_take_it_over(void **) {
 static void what_ended_is_in_nobodys_way(void **) {
     World w;
     assert_true(w.take(w.one, w.lease("a", "ses_1", 100), 0) == Taken::yes);
-    w.run(w.two.drop(w.stream, Id("ses_other")));
+    w.run(w.two.drop(w.lease("b", "ses_other", 200)));
+    w.run(w.one.drop(w.lease("a", "", 99)));
     assert_true(w.take(w.two, w.lease("b", "ses_2", 101), 0) == Taken::no);
-    w.run(w.one.drop(w.stream, Id("ses_1")));
+    w.run(w.one.drop(w.lease("a", "ses_1", 0)));
     assert_true(w.take(w.two, w.lease("b", "ses_2", 101), 0) == Taken::yes);
+    w.run(w.two.drop(w.lease("b", "", 101))); // whichever it was
+    assert_true(w.take(w.one, w.lease("a", "ses_3", 102), 0) == Taken::yes);
 }
 
 static void it_is_kept_and_else_ends_by_itself(void **) {
@@ -95,7 +98,7 @@ static void a_strangers_lease_gives_way(void **) {
     w.redis.cli("HSET " + key + " term x");
     assert_true(w.keep(w.one, w.lease("a", "ses_1", 100)) == Taken::yes);
     w.redis.cli("SET " + key + " garbage");
-    w.run(w.one.drop(w.stream, Id("ses_1")));
+    w.run(w.one.drop(w.lease("a", "ses_1", 0)));
     assert_true(w.a.store->shared()->state().trouble.empty());
 }
 
@@ -104,7 +107,7 @@ static void without_redis_nobody_knows(void **) {
     Leases none{nullptr};
     assert_true(w.take(none, w.lease("a", "ses_1", 100), 0) == Taken::unknown);
     assert_true(w.keep(none, w.lease("a", "ses_1", 100)) == Taken::unknown);
-    w.run(none.drop(w.stream, Id("ses_1")));
+    w.run(none.drop(w.lease("a", "ses_1", 0)));
 }
 
 int main() {
