@@ -21,7 +21,7 @@ namespace ks::store {
 
 constexpr Millis kFresh = kMinute;
 constexpr Millis kFreshAbsent = 5 * kSecond;
-constexpr Millis kStaleFor = 5 * kMinute;
+constexpr Millis kStaleFor = Second::kBelieved;
 
 enum class Age : uint8_t { fresh, stale };
 

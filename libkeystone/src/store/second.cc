@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "rt/wait.h"
 
+#include <charconv>
 #include <utility>
 
 namespace ks::store {
@@ -14,7 +15,8 @@ constexpr char kForm = 2;
 constexpr size_t kSeal = 16;
 constexpr size_t kHead = 1 + sizeof(int64_t);
 
-constexpr Millis kHold = 2 * kSecond;
+// What was read before a change is of no use for so long after it.
+constexpr Millis kRemember = Second::kBelieved + 10 * kSecond;
 // Longer than the database takes to answer; then the stamp is gone.
 constexpr Millis kFillWithin = 15 * kSecond;
 // Of two clocks of a Redis that failed over.
@@ -45,7 +47,9 @@ const redis::Script &fill_script() {
     return script;
 }
 
-std::string hold_key(const std::string &name) { return "hold:" + name; }
+std::string forgotten_key(const std::string &name) {
+    return "forgotten:" + name;
+}
 
 std::string new_stamp() {
     uint8_t bytes[8];
@@ -57,11 +61,10 @@ std::string new_stamp() {
 
 rt::Task<Second::Found> Second::find(std::string name) {
     Found found;
-    std::string held;
-    Millis now = rt::Loop::current().now();
-    if (!shared_.usable() || zone_.blobs().find(hold_key(name), now, &held)) {
+    if (!shared_.usable()) {
         co_return found;
     }
+    Millis since_change = forgotten_for(name);
     uint64_t generation = shared_.generation();
     std::string key = shared_.key(name);
     redis::Words args = {key, new_stamp(), std::to_string(kFillWithin)};
@@ -81,9 +84,13 @@ rt::Task<Second::Found> Second::find(std::string name) {
     }
     found.stamp = got->items[1].text;
     found.as_of = at;
+    int64_t from = trusted_from_;
+    if (since_change >= 0) {
+        from = std::max(from, at - since_change * 1000);
+    }
     auto value = got->items[0].as_text();
     if (value) {
-        found.value = open(key, *value, at, found);
+        found.value = open(key, *value, at, from, found);
     }
     co_return found;
 }
@@ -91,7 +98,7 @@ rt::Task<Second::Found> Second::find(std::string name) {
 // Empty when it may not be believed.
 std::optional<std::string> Second::open(const std::string &key,
                                         std::string_view value, int64_t now,
-                                        Found &found) const {
+                                        int64_t from, Found &found) const {
     if (value.size() < kHead + kSeal || value[0] != kForm) {
         return std::nullopt;
     }
@@ -104,10 +111,10 @@ std::optional<std::string> Second::open(const std::string &key,
     for (size_t i = 0; i < sizeof(as_of); i++) {
         as_of = as_of << 8 | static_cast<uint8_t>(sealed[1 + i]);
     }
-    if (as_of <= trusted_from_ || as_of > now + kSkewUs) {
+    found.age = std::max<int64_t>(now - as_of, 0) / 1000;
+    if (as_of <= from || as_of > now + kSkewUs || found.age > kBelieved) {
         return std::nullopt;
     }
-    found.age = std::max<int64_t>(now - as_of, 0) / 1000;
     return std::string(sealed.substr(kHead));
 }
 
@@ -142,14 +149,29 @@ rt::Task<void> Second::put(std::string key, std::string stamp,
     }
 }
 
+// Redis may have the old value for a moment still, or be given it once more by
+// who can write to it.
 void Second::forget(const std::string &name) {
     Millis now = rt::Loop::current().now();
-    std::string key = hold_key(name);
+    std::string key = forgotten_key(name);
     auto ticket = zone_.blobs().ticket(key);
-    zone_.blobs().put(ticket, key, "1", now, now + kHold);
+    zone_.blobs().put(ticket, key, std::to_string(now), now, now + kRemember);
     if (shared_.usable()) {
         rt::Loop::current().spawn(remove(shared_.key(name)));
     }
+}
+
+// Since the last change that this host knows of; -1: none.
+Millis Second::forgotten_for(const std::string &name) const {
+    Millis now = rt::Loop::current().now();
+    std::string text;
+    Millis at = 0;
+    if (!zone_.blobs().find(forgotten_key(name), now, &text) ||
+        std::from_chars(text.data(), text.data() + text.size(), at).ec !=
+            std::errc()) {
+        return -1;
+    }
+    return now - at;
 }
 
 // Without a connection it is lost: the next one trusts nothing from before it.

@@ -27,6 +27,8 @@ class Second {
   public:
     // Longer than this nobody waits: the database is asked.
     static constexpr Millis kPatience = 50;
+    // Nothing older is, whatever it is wanted for.
+    static constexpr Millis kBelieved = 5 * kMinute;
 
     struct Found {
         std::optional<std::string> value;
@@ -43,8 +45,8 @@ class Second {
     // What was read from the database after find(); nobody waits.
     void fill(const std::string &name, const Found &found,
               std::string_view value, Millis keep);
-    // After a change.  Nobody waits; until it must have arrived, no worker of
-    // this host asks for it.
+    // After a change.  Nobody waits; no worker of this host believes what is
+    // from before it.
     void forget(const std::string &name);
 
   private:
@@ -53,7 +55,8 @@ class Second {
     rt::Task<void> remove(std::string key);
     std::optional<std::string> open(const std::string &key,
                                     std::string_view value, int64_t now,
-                                    Found &found) const;
+                                    int64_t from, Found &found) const;
+    Millis forgotten_for(const std::string &name) const;
     std::string close(const std::string &key, std::string_view value,
                       int64_t as_of) const;
 

@@ -66,11 +66,6 @@ struct TwoHosts : Runner {
         auto done = run(a.store->streams().patch(id, std::move(patch)));
         assert_true(done.ok());
     }
-    // The time for which a host does not ask Redis for what it changed.
-    void pass_hold() {
-        settle(); // else all that is pending would be late
-        host.ahead += 2 * kSecond;
-    }
     uint64_t hits(OneHost &of, zone::Tier tier, bool hit = true) {
         auto &c = of.zone().counters();
         return c.look_ups(zone::CacheKind::stream, tier, hit) +

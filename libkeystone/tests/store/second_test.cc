@@ -89,7 +89,7 @@ static void a_lost_word_leaves_nothing_stale(void **) {
     l.second.forget("s:x");
     l.until([&] { return l.a.store->shared()->generation() > before; });
     l.up();
-    l.pass_hold();
+    l.settle();
     assert_text(l.cli("HEXISTS ks:s:x v"), "1"); // there it is
     assert_false(l.find(l.second).value.has_value());
     l.fill(l.second, l.find(l.second), "new");
@@ -102,19 +102,36 @@ static void a_redis_that_refuses_leaves_nothing_stale(void **) {
     l.cli("ACL SETUSER default -del");
     l.second.forget("s:x");
     l.settle();
-    l.pass_hold();
+    l.settle();
     assert_false(l.find(l.second).value.has_value());
 }
 
-static void who_changed_it_does_not_ask_for_a_while(void **) {
+// The word is under way, or somebody puts the old value back.
+static void what_was_read_before_a_change_is_not_believed(void **) {
     Levels l;
     l.fill(l.second, l.find(l.second), "old");
-    l.redis.freeze(); // the word is under way
+    std::string dump = l.dir.file("dump");
+    l.cli("--raw DUMP ks:s:x | head -c -1 > " + dump);
+    l.run(test::Runner::nap());
     l.second.forget("s:x");
+    l.settle();
+    assert_text(l.cli("-x RESTORE ks:s:x 0 < " + dump), "OK");
+    assert_true(l.find(l.other).value == "old"); // it has not heard of it
     auto found = l.find(l.second);
     assert_false(found.value.has_value());
-    assert_text(found.stamp, "");
-    l.redis.thaw();
+    l.run(test::Runner::nap());
+    l.fill(l.second, found, "new"); // at once, as all that is read
+    assert_true(l.find(l.other).value == "new");
+}
+
+static void nothing_is_believed_for_ever(void **) {
+    Levels l;
+    l.fill(l.second, l.find(l.second), "old");
+    std::string dump = l.dir.file("dump");
+    auto found = l.find(l.second);
+    found.as_of -= (Second::kBelieved + kSecond) * 1000;
+    l.fill(l.second, found, "older");
+    assert_false(l.find(l.other).value.has_value());
 }
 
 static void nobody_waits_for_a_slow_one(void **) {
@@ -168,7 +185,8 @@ int main() {
         cmocka_unit_test(an_emptied_redis_brings_nothing_old_back),
         cmocka_unit_test(a_lost_word_leaves_nothing_stale),
         cmocka_unit_test(a_redis_that_refuses_leaves_nothing_stale),
-        cmocka_unit_test(who_changed_it_does_not_ask_for_a_while),
+        cmocka_unit_test(what_was_read_before_a_change_is_not_believed),
+        cmocka_unit_test(nothing_is_believed_for_ever),
         cmocka_unit_test(nobody_waits_for_a_slow_one),
         cmocka_unit_test(a_value_that_is_not_ours_is_none),
         cmocka_unit_test(another_secret_sees_nothing),

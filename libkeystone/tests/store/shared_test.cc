@@ -42,7 +42,7 @@ uint64_t asked(TwoHosts::OneHost &of) {
 static void what_one_has_read_the_other_has(void **) {
     TwoHosts t;
     auto made = t.stream();
-    t.pass_hold();
+    t.settle();
     auto at_a = t.run(t.a.store->streams().get(made.stream.id));
     t.settle();
     auto at_b = t.run(t.b.store->streams().get(made.stream.id));
@@ -63,7 +63,7 @@ static void tokens_and_what_there_is_not(void **) {
     wanted.allowed_ips = {"10.0.0.0/8"};
     wanted.viewer_ref = "v";
     auto token = t.run(t.a.store->tokens().create(wanted));
-    t.pass_hold();
+    t.settle();
     Sha256 hash = token->token.hash;
     Sha256 none = sha256("nobody has it");
     Id nowhere = make_id(prefix::kStream, t.loop.entropy());
@@ -83,7 +83,7 @@ static void tokens_and_what_there_is_not(void **) {
 static void a_change_is_felt_at_once(void **) {
     TwoHosts t;
     auto made = t.stream();
-    t.pass_hold();
+    t.settle();
     for (TwoHosts::OneHost *at : {&t.a, &t.b}) {
         auto got = t.run(at->store->streams().get(made.stream.id));
         assert_text(got->title, "First");
@@ -97,8 +97,10 @@ static void a_change_is_felt_at_once(void **) {
         return there->title == "Second";
     });
     t.settle();
-    assert_text(t.redis.cli("HEXISTS ks:s:" + made.stream.id.str() + " v"),
-                "0");
+    std::string there =
+        t.redis.cli("HGET ks:s:" + made.stream.id.str() + " v | tr -d '\\000'");
+    assert_has(there, "Second"); // at once, for all others
+    assert_true(there.find("First") == there.npos);
 }
 
 // The word on the bus alone makes others look: time hardly goes on, and they
@@ -159,7 +161,7 @@ static void without_redis_all_goes_on(void **) {
     t.redis.start();
     t.up();
     assert_int_equal(gaps, 1);
-    t.pass_hold();
+    t.settle();
     assert_true(t.run(t.a.store->streams().get(made.stream.id)).ok());
 }
 
