@@ -4,8 +4,8 @@
 #include "store/migrate.h"
 
 #include <algorithm>
-
 #include <chrono>
+#include <utility>
 
 namespace ks::store {
 
@@ -53,6 +53,17 @@ rt::Task<Result<int>> Guard::try_open() {
     std::string trouble = schema ? done.error().detail : db_.health().trouble;
     if (trouble.empty()) {
         trouble = done.error().detail;
+    }
+    if (state_ == State::open && schema) {
+        // A new release is on its way in: its schema comes before the last host
+        // of this one goes, which has begun and goes on.
+        if (std::exchange(misfit_, trouble) != trouble) {
+            rt::Loop::current().log(rt::LogLevel::warn,
+                                    "database: " + trouble +
+                                        "; this nginx goes on as it is until "
+                                        "it is started anew");
+        }
+        co_return Result<int>(0);
     }
     if (state_ != State::open) {
         state_ = State::failed;

@@ -50,6 +50,7 @@ class Guard : public sql::Database {
     sql::Health opening_health_;
     rt::Flights<int, int> flights_;
     Millis complained_ = -kSecond;
+    std::string misfit_; // what was said of a schema that changed meanwhile
 };
 
 } // namespace ks::store

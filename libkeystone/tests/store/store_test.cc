@@ -67,6 +67,16 @@ void a_newer_schema_is_said_and_not_used(void **) {
     assert_true(opened.error().detail.find("0999_later") != std::string::npos);
     auto user = w.run((*made)->users().by_id(Id("usr_x")));
     assert_code(user, store_unavailable);
+
+    // Who served before goes on, and hears of changes, also after an outage.
+    size_t lines = w.host.lines.size();
+    for (int i = 0; i < 3; i++) {
+        assert_true(w.run(w.store->open()).ok());
+    }
+    assert_int_equal(w.host.lines.size(), lines + 1);
+    assert_has(w.host.lines.back(), "goes on");
+    user = w.run(w.store->users().by_id(Id("usr_x")));
+    assert_code(user, not_found);
 }
 
 struct AwayWorld : StoreWorld {
