@@ -110,7 +110,7 @@ rt::Task<bool> Hosts::bury(Id dead, int64_t beats, std::string name) {
     if (!dead.empty()) {
         others_.erase(dead.str());
         forget_audience(dead);
-        loop_.log(rt::LogLevel::notice,
+        loop_.log(rt::LogLevel::warn,
                   "host " + dead.str() + " (" + name +
                       ") is gone; sessions taken over: " + std::to_string(n));
     }
