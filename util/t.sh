@@ -33,6 +33,23 @@ sanitizers_to() {
     LSAN_OPTIONS+=":suppressions=$ROOT/util/suppressions/lsan.supp"
 }
 
+# A thread of a pool that ends just while a worker looks for leaks crashes the
+# tracer of gcc's LeakSanitizer, once in many thousand workers: no report of
+# ours, if it does not happen more often.
+forgive_tracer() {
+    local file crashed=()
+    for file in "$1"/*; do
+        if [ -f "$file" ] && grep -q '^Tracer caught signal' "$file" &&
+            ! grep -qE 'ERROR: |runtime error: ' "$file"; then
+            crashed+=("$file")
+        fi
+    done
+    if [ ${#crashed[@]} -gt 0 ] && [ ${#crashed[@]} -le 2 ]; then
+        say "t: LeakSanitizer itself crashed, ${#crashed[@]} of its looks lost"
+        rm "${crashed[@]}"
+    fi
+}
+
 make -s --no-print-directory -j"$(nproc)" -C libkeystone tools
 make -s --no-print-directory -C t/tools BUILD="$BUILD"
 
@@ -91,6 +108,7 @@ for name in "${names[@]}"; do
     prove -I "$DEPS/test-nginx" -I t/lib -j "${JOBS:-$jobs}" \
         "${run[@]}" 2> >(grep -vE '^WARNING: t/.*\[emerg\]' \
             >&2) || failed+=("$name")
+    forgive_tracer "$reports"
     if [ -n "$(find "$reports" -type f -size +0)" ]; then
         head -c 20000 "$reports"/*
         say "t: a sanitizer reported, see above"
