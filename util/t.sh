@@ -34,8 +34,8 @@ sanitizers_to() {
 }
 
 # A thread of a pool that ends just while a worker looks for leaks crashes the
-# tracer of gcc's LeakSanitizer, once in many thousand workers: no report of
-# ours, if it does not happen more often.
+# tracer of gcc's LeakSanitizer, now and then: no report of ours, if it does not
+# happen more often.
 forgive_tracer() {
     local file crashed=()
     for file in "$1"/*; do
