@@ -46,6 +46,7 @@ my $owner = owner($one);
 my $show = $owner->stream(title => 'Show', visibility => 'public');
 my $warm = $owner->stream(title => 'Warm', visibility => 'public',
     takeover => 'reject');
+my $free = $owner->stream(title => 'Free', visibility => 'public');
 my $watch = Keystone::Watch->start($one, $show);
 
 sub publish_at {
@@ -167,7 +168,6 @@ $client->close;
 $pg->thaw;
 
 # Where the key takes over, the one before it ends, whoever has it.
-my $free = $owner->stream(title => 'F', visibility => 'public');
 for my $ks ($one, $two, $one) { # until both know the key
     $client->close;
     ok wait_for {

@@ -8,7 +8,9 @@ use warnings;
 
 use Cwd qw( abs_path );
 use Exporter 'import';
+use Fcntl qw( :flock );
 use File::Basename qw( dirname );
+use File::Spec::Functions qw( tmpdir );
 use File::Temp qw( tempdir );
 use IO::Socket::INET;
 use JSON::PP ();
@@ -54,9 +56,21 @@ sub free_port {
         my $port = 10240 + int rand 22000;
         my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
             LocalPort => $port, Listen => 1, ReuseAddr => 1) or next;
-        return $port;
+        return $port if is_ours($port);
     }
     die "no free port on 127.0.0.1: $!";
+}
+
+# Tests run beside one another: what one was given is no other's until it ends.
+sub is_ours {
+    my ($port) = @_;
+    state %held;
+    my $dir = tmpdir() . "/keystone-ports-$>";
+    mkdir $dir;
+    open my $lock, '>', "$dir/$port" or die "$dir/$port: $!";
+    return if $held{$port} || !flock $lock, LOCK_EX | LOCK_NB;
+    $held{$port} = $lock;
+    return 1;
 }
 
 # A directory that goes away with the process, unless KEYSTONE_KEEP is set.
