@@ -289,12 +289,7 @@ test('nginx reloads: nobody is lost, media goes on', async () => {
   const viewer = await playIt(stream);
   assert.equal(viewer.status, 201, viewer.text);
   if (realSrs) await assertFlowing(viewer.page);
-  const before = await product.workers();
-  product.reload();
-  await until('new workers', async () => {
-    const now = await product.workers();
-    return now.length && now.every((pid) => !before.includes(pid));
-  }, { ms: 30000 });
+  await product.reload();
   if (realSrs) await assertFlowing(viewer.page);
   assert.equal(await status(stream), 'active');
   assert.equal((await srs.of(stream)).length, 2);

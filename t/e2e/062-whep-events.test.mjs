@@ -64,12 +64,7 @@ async function story(srs, { media }) {
       { timeout: 20000 });
     }
 
-    const before = await product.workers();
-    product.reload();
-    await until('the old workers go', async () => {
-      const now = await product.workers();
-      return now.length && !now.some((pid) => before.includes(pid));
-    });
+    await product.reload();
     const second = await open(browser, product);
     await runSample(second, play, { id }, 'pc, session');
     await told('^viewercount {"viewercount":2}');

@@ -102,14 +102,24 @@ class Product {
 
   get(path, options) { return fetch(`${this.base}${path}`, options); }
 
+  // Process ids of the workers that take connections, not of those that drain.
   async workers() {
     const { out } = await run('ps', ['-o', 'pid=,args=', '--ppid',
       String(this.nginx.child.pid)]);
-    return out.split('\n').filter((l) => l.includes('worker process'))
-      .map((l) => parseInt(l, 10));
+    return out.split('\n').filter((l) => l.includes('worker process') &&
+      !l.includes('shutting down')).map((l) => parseInt(l, 10));
   }
 
-  reload() { this.nginx.child.kill('SIGHUP'); }
+  // Resolves once the new workers have taken over.
+  async reload() {
+    const before = await this.workers();
+    this.nginx.child.kill('SIGHUP');
+    await until('new workers, and none of the old', async () => {
+      const now = await this.workers();
+      return now.length >= before.length &&
+        !now.some((pid) => before.includes(pid));
+    }, { ms: 30000 });
+  }
 
   // Ends nginx and says what it should not have logged.
   async stop({ signal = 'SIGTERM' } = {}) {

@@ -8,13 +8,29 @@ export class Problem extends Error {
   }
 }
 
+// A worker that begins to drain closes its idle connections, and a request that
+// was just on its way over one has no answer: as browsers do, what is safe to
+// repeat is repeated. fetch() may take another connection of the same fate.
+async function patiently(method, send) {
+  for (let left = 4; ; left--) {
+    try {
+      return await send();
+    } catch (error) {
+      const closed = error.cause?.code === 'UND_ERR_SOCKET' ||
+        error.cause?.code === 'ECONNRESET';
+      if (method !== 'GET' || !closed || left === 0) throw error;
+    }
+  }
+}
+
 export class User {
   constructor(base) {
     this.base = base;
   }
 
   async call(method, path, body, { expect, headers = {} } = {}) {
-    const send = () => fetch(`${this.base}/api/v1${path}`, {
+    const url = `${this.base}/api/v1${path}`;
+    const answer = await patiently(method, () => fetch(url, {
       method,
       headers: {
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
@@ -22,17 +38,7 @@ export class User {
         ...headers,
       },
       body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    let answer;
-    try {
-      answer = await send();
-    } catch (error) {
-      // an idle connection whose worker went with a reload, just now
-      if (method !== 'GET' || error.cause?.code !== 'UND_ERR_SOCKET') {
-        throw error;
-      }
-      answer = await send();
-    }
+    }));
     const text = await answer.text();
     const json = text ? JSON.parse(text) : null;
     if (expect ? answer.status !== expect : !answer.ok) {
