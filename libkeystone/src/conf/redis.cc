@@ -216,7 +216,7 @@ constexpr std::string_view kOptions[] = {
     "password", "user", "db", "tls", "ca", "name", "prefix", "timeout"};
 
 Result<void> take_options(Redis &redis, const Words &words) {
-    std::vector<std::string_view> seen;
+    std::vector<std::string> seen;
     for (size_t i = 2; i < words.size(); i++) {
         std::string_view word = words[i];
         size_t equals = word.find('=');
@@ -229,11 +229,10 @@ Result<void> take_options(Redis &redis, const Words &words) {
                        "db=, tls=, ca=, name=, prefix= and timeout=" +
                        std::string(kForms));
         }
-        if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-            return bad("\"redis\" has \"" + std::string(name) +
-                       "=\" twice: remove one of the two");
+        auto once = note_once(seen, "redis", name);
+        if (!once) {
+            return once;
         }
-        seen.push_back(name);
         auto value = resolve_value(word.substr(equals + 1));
         if (!value) {
             return std::move(value.error());

@@ -1,7 +1,5 @@
 #include "conf/store.h"
 
-#include <algorithm>
-
 namespace ks::conf {
 
 namespace {
@@ -73,12 +71,11 @@ Result<void> set_limits(StoreLimits &limits, const Words &words) {
         if (!set) {
             return set;
         }
-        std::string name = words[i].substr(0, words[i].find('='));
-        if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-            return bad("\"store\" has " + quoted(name + '=') +
-                       " twice: remove one of the two");
+        auto once =
+            note_once(seen, "store", words[i].substr(0, words[i].find('=')));
+        if (!once) {
+            return once;
         }
-        seen.push_back(std::move(name));
     }
     // One from a variable may be a file on this machine and not on the next.
     if (!seen.empty() && words[1].starts_with("sqlite:")) {

@@ -1,5 +1,6 @@
 #include "conf/words.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace ks::conf {
@@ -18,6 +19,17 @@ Result<int> number(std::string_view text, int min, int max) {
                    std::to_string(min) + " to " + std::to_string(max));
     }
     return n;
+}
+
+Result<void> note_once(std::vector<std::string> &seen,
+                       std::string_view directive, std::string_view name) {
+    std::string text(name);
+    if (std::find(seen.begin(), seen.end(), text) != seen.end()) {
+        return bad(quoted(directive) + " has " + quoted(text + '=') +
+                   " twice: remove one of the two");
+    }
+    seen.push_back(std::move(text));
+    return {};
 }
 
 Result<std::string> only_value(const Words &words) {

@@ -14,6 +14,9 @@ using Words = std::vector<std::string>; // the name first
 Error bad(const std::string &what);
 std::string quoted(std::string_view text);
 Result<int> number(std::string_view text, int min, int max);
+// Notes a parameter of a directive; error: it stands there twice.
+Result<void> note_once(std::vector<std::string> &seen,
+                       std::string_view directive, std::string_view name);
 // One value after the name, env: and file: resolved.
 Result<std::string> only_value(const Words &words);
 

@@ -157,7 +157,9 @@ rt::Task<Result<void>> Hosts::last_words() {
 
 void Hosts::sound(bool good) {
     if (!good) {
-        leases_at_ = sound_since_ < 0 ? leases_at_ : 0;
+        if (sound_since_ >= 0) {
+            leases_at_ = 0; // now Redis has the say
+        }
         sound_since_ = -1;
     } else if (sound_since_ < 0) {
         sound_since_ = loop_.now();

@@ -17,12 +17,6 @@ constexpr Millis kClaimFor = 2 * kSecond;
 constexpr Millis kWaitGone = 2 * kSecond;
 constexpr Millis kLookGone = 50;
 
-// Until its media server has answered, and its host has written that, nobody
-// else can end it there.
-bool is_named(const Session &s) {
-    return !s.srs_client.empty() || !s.upstream_resource.empty();
-}
-
 } // namespace
 
 rt::Task<Hosts::Claim> Hosts::claim(Session session, int32_t window_seconds,
@@ -94,7 +88,7 @@ rt::Task<bool> Hosts::gone(Id session) {
             co_return true;
         }
         bool remote = row && row->at_node();
-        if (remote && is_named(*row)) {
+        if (remote && row->named()) { // and its host has written it
             Session there = *row;
             auto ended = co_await upstream_.end(std::move(there));
             co_return ended;

@@ -34,11 +34,6 @@ bool is_remote(const model::Session &s) {
     return s.at_node() && s.host.empty();
 }
 
-// Until the node has answered, nobody can end it there.
-bool has_name(const model::Session &s) {
-    return !s.srs_client.empty() || !s.upstream_resource.empty();
-}
-
 std::string key(const Id &id) { return id.str(); }
 
 } // namespace
@@ -206,7 +201,7 @@ rt::Task<bool> Sessions::gone(Id session) {
             co_return ended;
         }
         bool remote = is_remote(*found) && s.upstream != nullptr;
-        if (remote && has_name(*found)) {
+        if (remote && found->named()) {
             bool ended = co_await s.upstream->end(*found);
             co_return ended;
         }

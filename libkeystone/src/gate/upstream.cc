@@ -46,9 +46,7 @@ rt::Task<bool> Upstream::end(model::Session s) {
 }
 
 void Upstream::end_later(const model::Session &session) {
-    bool known =
-        !session.srs_client.empty() || !session.upstream_resource.empty();
-    if (!known || api(session.node.view()) == nullptr ||
+    if (!session.named() || api(session.node.view()) == nullptr ||
         pending_ >= kMaxQueue) {
         return;
     }

@@ -64,6 +64,10 @@ struct Session {
 
     // A media server has its connection, and no worker.
     bool at_node() const { return owner_pid == 0 && !node.empty(); }
+    // It has said how the session is called there; before, nobody can end it.
+    bool named() const {
+        return !srs_client.empty() || !upstream_resource.empty();
+    }
 };
 
 } // namespace ks::model
