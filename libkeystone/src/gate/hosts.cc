@@ -55,13 +55,29 @@ rt::Task<void> Hosts::tick() {
         co_await rt::sleep_for(kTick, rt::Hold::none);
         if (!sessions_.leads()) {
             led_ = led_ && loop_.draining(); // then it leads now and then
+            beat_at_ = led_ ? beat_at_ : 0;
             continue;
+        }
+        if (!beating_ && loop_.now() >= beat_at_) {
+            beating_ = true;
+            loop_.spawn(beat_now());
         }
         if (!busy_) {
             busy_ = true;
             loop_.spawn(turn());
         }
     }
+}
+
+// Whatever a turn waits for, an estate of thousands of sessions above all: who
+// does not beat is taken for dead.
+rt::Task<void> Hosts::beat_now() {
+    struct Done {
+        bool &flag;
+        ~Done() { flag = false; }
+    } done{beating_};
+    beat_at_ = loop_.now() + kBeatEvery;
+    co_await beat();
 }
 
 rt::Task<void> Hosts::turn() {
@@ -78,7 +94,7 @@ rt::Task<void> Hosts::turn() {
         others_.clear();
         strays_.clear();
         live_since_ = audience_since_ = 0;
-        beat_at_ = all_at_ = 0;
+        all_at_ = 0;
         sound_since_ = watched_at_ = -1;
         recovered_ = false;
         led_ = true;
@@ -86,10 +102,6 @@ rt::Task<void> Hosts::turn() {
     if (!recovered_ && now >= recover_at_) {
         recover_at_ = now + kRecoverEvery;
         recovered_ = co_await recover();
-    }
-    if (now >= beat_at_) {
-        beat_at_ = now + kBeatEvery;
-        co_await beat();
     }
     if (now >= watch_at_) {
         watch_at_ = now + kWatchEvery;

@@ -83,6 +83,7 @@ class Hosts {
     rt::Task<void> read(bool all);
     rt::Task<void> refresh();
     rt::Task<void> keep_leases();
+    rt::Task<bool> recover(); // until it is true
 
   private:
     static constexpr std::string_view kLive = "live"; // on the bus
@@ -110,16 +111,17 @@ class Hosts {
         friend bool operator==(const Heard &, const Heard &) = default;
     };
     using Names = std::map<std::string, int32_t, std::less<>>;
+    using Terms = std::map<std::string, int64_t>; // of streams
 
     rt::Task<void> tick();
+    rt::Task<void> beat_now();
     rt::Task<void> turn();
-    rt::Task<bool> recover();
     rt::Task<void> leave();
     rt::Task<Result<void>> last_words();
     rt::Task<bool> bury(Id dead, int64_t beats, std::string name);
     rt::Task<void> bury_strays();
     rt::Task<bool> was_buried(); // false: the store did not say all
-    rt::Task<void> take(std::vector<model::Session> sessions);
+    rt::Task<bool> take(std::vector<model::Session> sessions);
     rt::Task<void> give_up(model::Session session, model::EndReason reason);
     rt::Task<void> read_live(bool all);
     rt::Task<void> read_audience(bool all);
@@ -134,11 +136,12 @@ class Hosts {
     // The store has something new for the others.
     void call() { store_.bus().publish(kLive, ""); }
     void apply(const zone::Remote &row);
-    void forget_absent(const std::map<std::string, int64_t> &before,
-                       const std::vector<store::LiveRow> &rows);
+    void hear(const store::LiveRow &row);
+    void forget_absent(const Terms &absent);
     void note_orphan(const store::LiveRow &row);
     void forget_audience(const Id &host);
     void show_audience(const std::string &stream);
+    void show_audience(std::map<std::string, Names> fresh, bool all);
     std::vector<store::LiveRow> news();
     void sound(bool good);
 
@@ -152,6 +155,7 @@ class Hosts {
     static constexpr size_t kMaxAsking = 64; // of what strangers may name
     size_t asking_ = 0;                      // in feed()
     bool busy_ = false;
+    bool beating_ = false;
     bool keeping_ = false;
     bool led_ = false;
     bool left_ = false;

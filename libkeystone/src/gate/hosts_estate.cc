@@ -105,7 +105,8 @@ rt::Task<bool> Hosts::bury(Id dead, int64_t beats, std::string name) {
         more = estate->more;
         n += estate->sessions.size();
         auto work = take(std::move(estate->sessions));
-        co_await std::move(work);
+        bool judged = co_await std::move(work);
+        recovered_ = recovered_ && judged;
     }
     if (!dead.empty()) {
         others_.erase(dead.str());
@@ -119,15 +120,19 @@ rt::Task<bool> Hosts::bury(Id dead, int64_t beats, std::string name) {
 }
 
 // Sessions that media servers have, and that are this host's from now on.
-// What would have ended them was not heard by the host that is gone.
-rt::Task<void> Hosts::take(std::vector<Session> sessions) {
+// What would have ended them was not heard by the host that is gone.  False: of
+// some the store did not say whether they may go on, and recover() asks again.
+rt::Task<bool> Hosts::take(std::vector<Session> sessions) {
+    bool all = true;
     for (Session &s : sessions) {
         Id stream = s.stream_id;
         Id token = s.token_id;
         auto facts = co_await store_.streams().facts(stream);
+        bool judged = facts.ok();
         bool revoked = false;
         if (!token.empty()) {
             auto shown = co_await store_.tokens().by_id(token);
+            judged = judged && (shown || shown.error().code == Code::not_found);
             revoked = shown && shown->revoked_at != 0;
         }
         auto here = sessions_.table().find(s.id, loop_.wall());
@@ -135,18 +140,18 @@ rt::Task<void> Hosts::take(std::vector<Session> sessions) {
         if (here && !ended && here->host.empty()) {
             continue; // this host's own, that others took for dead
         }
-        EndReason reason = EndReason::none;
-        model::StreamFacts known;
-        if (facts) {
-            known = *facts;
+        if (!ended && !judged) {
+            all = false;
+            continue;
         }
+        EndReason reason = EndReason::none;
         if (ended) {
             reason = here->end_reason;
-        } else if (facts && !(known.exists && known.enabled)) {
+        } else if (!(facts->exists && facts->enabled)) {
             reason = EndReason::disabled;
         } else if (revoked) {
             reason = EndReason::revoked;
-        } else if (!sessions_.table().adopt(s, known, 0, loop_.wall())) {
+        } else if (!sessions_.table().adopt(s, *facts, 0, loop_.wall())) {
             reason = EndReason::replaced; // or there is no room
         }
         if (reason != EndReason::none) {
@@ -154,6 +159,7 @@ rt::Task<void> Hosts::take(std::vector<Session> sessions) {
             co_await std::move(work);
         }
     }
+    co_return all;
 }
 
 // An inherited session that is not to go on.
@@ -199,8 +205,8 @@ rt::Task<bool> Hosts::recover() {
         return known && known->host.empty();
     });
     auto work = take(std::move(*rows));
-    co_await std::move(work);
-    co_return true;
+    bool judged = co_await std::move(work);
+    co_return judged;
 }
 
 // Others took this host for dead: what it still has is told anew, and what is

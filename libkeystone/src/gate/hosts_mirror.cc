@@ -4,6 +4,7 @@
 #include "gate/bans.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace ks::gate {
@@ -49,7 +50,7 @@ rt::Task<void> Hosts::read(bool all) {
 rt::Task<void> Hosts::read_live(bool all) {
     WallMs now = loop_.wall();
     all = all || live_since_ == 0;
-    std::map<std::string, int64_t> before; // replicas that may be over
+    Terms before; // replicas that may be over
     if (all) {
         zone_.live().each(now, [&](const Id &stream, const LiveRecord &r) {
             if (!r.host.empty()) {
@@ -57,44 +58,52 @@ rt::Task<void> Hosts::read_live(bool all) {
             }
         });
     }
-    WallMs since = all ? 0 : live_since_ - store::kOverlap;
-    auto rows = co_await store_.live().changed(since);
-    sound(rows.ok());
-    if (!rows) {
-        co_return;
-    }
-    live_since_ = now;
     if (all || heard_.size() > kMaxRemembered) {
         heard_.clear();
         std::erase_if(orphans_, [&](const auto &one) {
             return loop_.now() - one.second > kMinute;
         });
     }
-    for (const store::LiveRow &row : *rows) {
-        if (row.host == self()) {
-            note_orphan(row);
-            continue;
+    store::LivePlace after;
+    after.at = all ? 0 : live_since_ - store::kOverlap;
+    for (bool more = true; more;) {
+        auto page =
+            all ? store_.live().all(after) : store_.live().changed(after);
+        auto rows = co_await std::move(page);
+        sound(rows.ok());
+        if (!rows) {
+            co_return;
         }
-        // What changed in the last seconds is read again and again.
-        Heard news{told_of(row), row.live.seen_at};
-        Heard &last = heard_[row.live.stream_id.str()];
-        if (!(last == news)) {
-            last = news;
-            apply(row);
+        for (const store::LiveRow &row : *rows) {
+            before.erase(row.live.stream_id.str());
+            hear(row);
+        }
+        more = rows->size() >= store::LiveMap::kPage;
+        if (more) {
+            after.at = rows->back().live.seen_at;
+            after.stream = rows->back().live.stream_id;
         }
     }
-    if (all && rows->size() < store::LiveMap::kMaxRows) {
-        forget_absent(before, *rows);
+    live_since_ = now;
+    forget_absent(before);
+}
+
+// What changed in the last seconds is read again and again.
+void Hosts::hear(const store::LiveRow &row) {
+    if (row.host == self()) {
+        note_orphan(row);
+        return;
+    }
+    Heard news{told_of(row), row.live.seen_at};
+    Heard &last = heard_[row.live.stream_id.str()];
+    if (!(last == news)) {
+        last = news;
+        apply(row);
     }
 }
 
 // Other hosts' publishers of which the store knows nothing any more.
-void Hosts::forget_absent(const std::map<std::string, int64_t> &before,
-                          const std::vector<store::LiveRow> &rows) {
-    std::map<std::string, int64_t> absent = before;
-    for (const store::LiveRow &row : rows) {
-        absent.erase(row.live.stream_id.str());
-    }
+void Hosts::forget_absent(const Terms &absent) {
     WallMs now = loop_.wall();
     for (const auto &[stream, term] : absent) {
         Remote over;
@@ -159,34 +168,53 @@ void Hosts::show_audience(const std::string &stream) {
 rt::Task<void> Hosts::read_audience(bool all) {
     WallMs now = loop_.wall();
     all = all || audience_since_ == 0;
-    WallMs since = all ? 0 : audience_since_ - store::kOverlap;
-    auto rows = co_await store_.live().counted(since);
-    sound(rows.ok());
-    if (!rows) {
-        co_return;
+    std::map<std::string, Names> fresh;
+    store::LivePlace after;
+    after.at = all ? 0 : audience_since_ - store::kOverlap;
+    for (bool more = true; more;) {
+        auto page = all ? store_.live().all_counted(after)
+                        : store_.live().counted(after);
+        auto rows = co_await std::move(page);
+        sound(rows.ok());
+        if (!rows) {
+            co_return;
+        }
+        for (const store::Audience &a : *rows) {
+            if (!(a.host == self())) {
+                fresh[a.stream.str()][a.host.str()] = a.viewers;
+            }
+        }
+        more = rows->size() >= store::LiveMap::kPage;
+        if (more) {
+            after = {rows->back().at, rows->back().stream, rows->back().host};
+        }
     }
     audience_since_ = now;
-    std::map<std::string, bool> touched;
+    show_audience(std::move(fresh), all);
+}
+
+// `fresh` is all there is, or what changed.
+void Hosts::show_audience(std::map<std::string, Names> fresh, bool all) {
+    std::set<std::string> touched;
     if (all) {
         audience_.clear();
-        zone_.live().each(now, [&](const Id &stream, const LiveRecord &r) {
-            if (r.elsewhere != 0) {
-                touched[stream.str()] = true;
+        zone_.live().each(loop_.wall(),
+                          [&](const Id &stream, const LiveRecord &r) {
+                              if (r.elsewhere != 0) {
+                                  touched.insert(stream.str());
+                              }
+                          });
+    }
+    for (const auto &[stream, names] : fresh) {
+        for (const auto &[host, viewers] : names) {
+            int32_t &n = audience_[stream][host];
+            if (n != viewers || all) {
+                n = viewers;
+                touched.insert(stream);
             }
-        });
-    }
-    for (const store::Audience &a : *rows) {
-        if (a.host == self()) {
-            continue;
-        }
-        std::string stream = a.stream.str();
-        int32_t &n = audience_[stream][a.host.str()];
-        if (n != a.viewers || all) {
-            n = a.viewers;
-            touched[stream] = true;
         }
     }
-    for (const auto &[stream, yes] : touched) {
+    for (const std::string &stream : touched) {
         show_audience(stream);
     }
 }

@@ -26,8 +26,10 @@ const Statement kSince = {
     "SELECT c.id, c.at, c.kind, c.stream_id, c.token_id, c.token_hash,"
     " COALESCE(s.enabled, 0), c.session_id, c.detail"
     " FROM changes c LEFT JOIN streams s ON s.id = c.stream_id"
-    " WHERE c.at > $1 ORDER BY c.at",
+    " WHERE c.at >= $1 AND (c.at > $1 OR c.id > $2)"
+    " ORDER BY c.at, c.id LIMIT 1000",
     Access::read};
+constexpr size_t kPage = 1000;
 
 const Statement kPurge = {"changes_purge",
                           "DELETE FROM changes WHERE id IN"
@@ -74,31 +76,40 @@ rt::Task<Result<void>> Changes::poll() {
     // The first time, too: the zone is older than this worker, and who made a
     // change may have been killed before it could say so.
     WallMs since = (looked_ == 0 ? now : looked_) - kOverlap;
-    sql::Params params = sql::params(since);
-    auto rows = co_await db_.query(kSince, std::move(params));
-    if (!rows) {
-        co_return std::move(rows.error());
+    std::erase_if(seen_, [&](const auto &one) { return one.second < since; });
+    WallMs at = since;
+    Id after;
+    for (bool more = true; more;) {
+        sql::Params params = sql::params(at, after);
+        auto rows = co_await db_.query(kSince, std::move(params));
+        if (!rows) {
+            co_return std::move(rows.error());
+        }
+        for (size_t i = 0; i < rows->size(); i++) {
+            sql::Row row = (*rows)[i];
+            after = row.id(0);
+            at = row.number(1);
+            bool is_new = seen_.emplace(after.str(), at).second;
+            if (is_new) {
+                take(change_of(row));
+            }
+        }
+        more = rows->size() >= kPage;
     }
     looked_ = now;
-    std::erase_if(seen_, [&](const auto &one) { return one.second <= since; });
-    for (size_t i = 0; i < rows->size(); i++) {
-        sql::Row row = (*rows)[i];
-        bool is_new = seen_.emplace(row.str(0), row.number(1)).second;
-        if (!is_new) {
-            continue;
-        }
-        Change change = change_of(row);
-        if (!change.stream_id.empty()) {
-            cache_.forget_stream(change.stream_id);
-        }
-        if (!change.token_hash.empty()) {
-            cache_.forget_token(hash_from(change.token_hash));
-        }
-        if (told) {
-            told(change);
-        }
-    }
     co_return Result<void>();
+}
+
+void Changes::take(const Change &change) {
+    if (!change.stream_id.empty()) {
+        cache_.forget_stream(change.stream_id);
+    }
+    if (!change.token_hash.empty()) {
+        cache_.forget_token(hash_from(change.token_hash));
+    }
+    if (told) {
+        told(change);
+    }
 }
 
 rt::Task<Result<int64_t>> Changes::purge() {

@@ -60,6 +60,8 @@ class Changes {
     std::function<void(const Change &)> told;
 
   private:
+    void take(const Change &change);
+
     sql::Database &db_;
     Cache &cache_;
     WallMs looked_ = 0;                               // 0: not yet

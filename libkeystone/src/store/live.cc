@@ -51,18 +51,22 @@ const Statement kWithdraw = {
     " WHERE stream_id = $1 AND session_id = $2",
     Access::write};
 
+#define KS_LIVE_PAGE " LIMIT 1000" // kPage
+#define KS_LIVE_AFTER                                                          \
+    " updated_at >= $1 AND (updated_at > $1 OR stream_id > $2)"
+#define KS_LIVE_ORDER " ORDER BY updated_at, stream_id" KS_LIVE_PAGE
+
 const Statement kChanged = {"live_changed",
                             "SELECT " KS_LIVE_COLUMNS
-                            " FROM live WHERE updated_at > $1"
-                            " ORDER BY updated_at",
+                            " FROM live WHERE" KS_LIVE_AFTER KS_LIVE_ORDER,
                             Access::read};
 
 // After a while without: what waits for nobody is of no interest.
-const Statement kAll = {"live_all",
-                        "SELECT " KS_LIVE_COLUMNS
-                        " FROM live WHERE session_id <> ''"
-                        " OR window_until > $1 ORDER BY updated_at",
-                        Access::read};
+const Statement kAll = {
+    "live_all",
+    "SELECT " KS_LIVE_COLUMNS " FROM live WHERE" KS_LIVE_AFTER
+    " AND (session_id <> '' OR window_until > $3)" KS_LIVE_ORDER,
+    Access::read};
 
 const Statement kOne = {
     "live_one", "SELECT " KS_LIVE_COLUMNS " FROM live WHERE stream_id = $1",
@@ -75,15 +79,18 @@ const Statement kCount = {
     " viewers = excluded.viewers, updated_at = excluded.updated_at",
     Access::write};
 
-const Statement kCounted = {"audience_counted",
-                            "SELECT stream_id, host, viewers FROM audience"
-                            " WHERE updated_at > $1",
+#define KS_AUDIENCE                                                            \
+    "SELECT stream_id, host, viewers, updated_at FROM audience WHERE"          \
+    " updated_at >= $1 AND (updated_at > $1 OR stream_id > $2"                 \
+    " OR (stream_id = $2 AND host > $3))"
+#define KS_AUDIENCE_ORDER " ORDER BY updated_at, stream_id, host" KS_LIVE_PAGE
+
+const Statement kCounted = {"audience_counted", KS_AUDIENCE KS_AUDIENCE_ORDER,
                             Access::read};
 
-const Statement kAudience = {"audience_all",
-                             "SELECT stream_id, host, viewers FROM audience"
-                             " WHERE viewers > $1",
-                             Access::read};
+const Statement kAllCounted = {"audience_all",
+                               KS_AUDIENCE " AND viewers > 0" KS_AUDIENCE_ORDER,
+                               Access::read};
 
 const Statement kPurge = {
     "live_purge",
@@ -134,7 +141,8 @@ LiveRow row_of(const sql::Row &row) {
 }
 
 Audience audience_of(const sql::Row &row) {
-    return {row.id(0), row.id(1), static_cast<int32_t>(row.number(2))};
+    return {row.id(0), row.id(1), static_cast<int32_t>(row.number(2)),
+            row.number(3)};
 }
 
 } // namespace
@@ -187,11 +195,8 @@ rt::Task<Result<void>> LiveMap::withdraw(Id stream, Id session) {
     co_return Result<void>();
 }
 
-rt::Task<Result<std::vector<LiveRow>>> LiveMap::changed(WallMs since) {
-    bool all = since == 0;
-    sql::Params params =
-        sql::params(all ? rt::Loop::current().wall() - kMinute : since);
-    const Statement &statement = all ? kAll : kChanged;
+rt::Task<Result<std::vector<LiveRow>>> LiveMap::rows(const Statement &statement,
+                                                     sql::Params params) {
     auto rows = co_await db_.query(statement, std::move(params));
     if (!rows) {
         co_return std::move(rows.error());
@@ -199,13 +204,17 @@ rt::Task<Result<std::vector<LiveRow>>> LiveMap::changed(WallMs since) {
     co_return rows->all(row_of);
 }
 
+rt::Task<Result<std::vector<LiveRow>>> LiveMap::changed(LivePlace after) {
+    return rows(kChanged, sql::params(after.at, after.stream));
+}
+
+rt::Task<Result<std::vector<LiveRow>>> LiveMap::all(LivePlace after) {
+    WallMs now = rt::Loop::current().wall();
+    return rows(kAll, sql::params(after.at, after.stream, now - kMinute));
+}
+
 rt::Task<Result<std::vector<LiveRow>>> LiveMap::one(Id stream) {
-    sql::Params params = sql::params(stream);
-    auto rows = co_await db_.query(kOne, std::move(params));
-    if (!rows) {
-        co_return std::move(rows.error());
-    }
-    co_return rows->all(row_of);
+    return rows(kOne, sql::params(stream));
 }
 
 rt::Task<Result<void>> LiveMap::count(std::vector<Audience> rows) {
@@ -223,14 +232,22 @@ rt::Task<Result<void>> LiveMap::count(std::vector<Audience> rows) {
     co_return Result<void>();
 }
 
-rt::Task<Result<std::vector<Audience>>> LiveMap::counted(WallMs since) {
-    sql::Params params = sql::params(since);
-    const Statement &statement = since == 0 ? kAudience : kCounted;
+rt::Task<Result<std::vector<Audience>>>
+LiveMap::audience(const Statement &statement, LivePlace after) {
+    sql::Params params = sql::params(after.at, after.stream, after.host);
     auto rows = co_await db_.query(statement, std::move(params));
     if (!rows) {
         co_return std::move(rows.error());
     }
     co_return rows->all(audience_of);
+}
+
+rt::Task<Result<std::vector<Audience>>> LiveMap::counted(LivePlace after) {
+    return audience(kCounted, after);
+}
+
+rt::Task<Result<std::vector<Audience>>> LiveMap::all_counted(LivePlace after) {
+    return audience(kAllCounted, after);
 }
 
 rt::Task<Result<int64_t>> LiveMap::purge(WallMs before) {

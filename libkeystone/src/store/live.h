@@ -30,13 +30,21 @@ struct Audience {
     Id stream;
     Id host;
     int32_t viewers = 0;
+    WallMs at = 0; // when that was written
+};
+
+// Where a reader of many rows is: behind the row that this names.
+struct LivePlace {
+    WallMs at = 0;
+    Id stream;
+    Id host;
 };
 
 class LiveMap {
   public:
     static constexpr size_t kMaxBatch = 200;
-    // An answer of so many may be cut.
-    static constexpr size_t kMaxRows = sql::Database::kMaxRows;
+    // An answer of so many has more behind its last row.
+    static constexpr size_t kPage = 1000;
 
     explicit LiveMap(sql::Database &db) : db_(db) {}
 
@@ -49,17 +57,26 @@ class LiveMap {
     rt::Task<Result<std::vector<bool>>> tell(std::vector<LiveRow> rows);
     // A claim of which nothing came.
     rt::Task<Result<void>> withdraw(Id stream, Id session);
-    // Changed after `since`; 0: all that matters still.
-    rt::Task<Result<std::vector<LiveRow>>> changed(WallMs since);
+    // By when they were changed.
+    rt::Task<Result<std::vector<LiveRow>>> changed(LivePlace after);
+    // Without those that wait for nobody any more.
+    rt::Task<Result<std::vector<LiveRow>>> all(LivePlace after);
     rt::Task<Result<std::vector<LiveRow>>> one(Id stream);
 
     rt::Task<Result<void>> count(std::vector<Audience> rows);
-    rt::Task<Result<std::vector<Audience>>> counted(WallMs since);
+    rt::Task<Result<std::vector<Audience>>> counted(LivePlace after);
+    // Without those of nobody.
+    rt::Task<Result<std::vector<Audience>>> all_counted(LivePlace after);
 
     // Rows that tell nothing any more.
     rt::Task<Result<int64_t>> purge(WallMs before);
 
   private:
+    rt::Task<Result<std::vector<LiveRow>>> rows(const sql::Statement &statement,
+                                                sql::Params params);
+    rt::Task<Result<std::vector<Audience>>>
+    audience(const sql::Statement &statement, LivePlace after);
+
     sql::Database &db_;
 };
 

@@ -184,6 +184,37 @@ static void what_ended_meanwhile_is_not_inherited(void **) {
     }
 }
 
+// The store fails just when it is asked: nothing is taken over unjudged, and
+// nothing is forgotten.
+static void what_cannot_be_judged_waits(void **) {
+    HostsWorld w;
+    assert_true(w.run(w.b.hosts->recover())); // there is nothing yet
+    model::Token wanted;
+    wanted.stream_id = w.id;
+    wanted.kind = model::TokenKind::publish;
+    auto token = w.run(w.a.store->tokens().create(wanted));
+    assert_true(token.ok());
+    Id p = on_node(w, w.a, token->text.reveal(), "c1");
+    Id id = token->token.id;
+    assert_true(w.run(w.b.store->tokens().revoke(id)).ok());
+    // as the heir that died, or lost the store, right after it had buried
+    auto rows = w.run(w.b.store->hosts().all());
+    auto dead = std::find_if(rows->begin(), rows->end(),
+                             [&](const auto &r) { return r.id == w.a.id(); });
+    assert_true(dead != rows->end());
+    auto estate =
+        w.run(w.b.store->hosts().bury(w.a.id(), dead->beats, w.b.id()));
+    assert_true(estate.ok() && estate->ours);
+    w.host.full_after = 1; // its rows are read, and no more
+    assert_false(w.run(w.b.hosts->recover()));
+    w.host.full_after.reset();
+    auto here = w.b.find(p);
+    assert_true(!here || !here->host.empty());
+
+    assert_true(w.run(w.b.hosts->recover()));
+    is_given_up(w, p, EndReason::revoked);
+}
+
 static void one_heir_buries(void **) {
     HostsWorld w;
     Id p = on_node(w, w.a, w.key, "c1");
@@ -313,6 +344,7 @@ int main() {
         cmocka_unit_test(what_a_node_has_goes_to_an_heir),
         cmocka_unit_test(the_last_worker_says_that_its_host_ends),
         cmocka_unit_test(what_ended_meanwhile_is_not_inherited),
+        cmocka_unit_test(what_cannot_be_judged_waits),
         cmocka_unit_test(one_heir_buries),
         cmocka_unit_test(an_estate_of_two_heirs_is_not_torn),
         cmocka_unit_test(a_host_without_a_beat_is_buried),

@@ -11,8 +11,9 @@ namespace ks::test {
 // What one worker of one host has.
 struct TestHost {
     TestHost(Runner &r, const std::string &url, uint8_t number,
-             const std::vector<conf::SrsNode> &nodes)
-        : runner(r), memory(number) {
+             const std::vector<conf::SrsNode> &nodes,
+             size_t zone_size = ZoneMemory::kSize)
+        : runner(r), memory(number, zone_size) {
         config.srs_nodes = nodes;
         auto made = store::Store::make(url, memory.zone());
         assert_true(made.ok());

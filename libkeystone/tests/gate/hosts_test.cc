@@ -197,6 +197,56 @@ static void viewers_are_counted_together(void **) {
     assert_true(w.b.table().check(w.loop.wall()).ok());
 }
 
+// More than one answer of a database holds.
+static void of_many_streams_none_is_left_out(void **) {
+    HostsWorld w;
+    constexpr size_t kMany = sql::Database::kMaxRows + 50;
+    constexpr std::string_view kNumbers =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+        " WHERE i < $1) ";
+    const std::string publishers =
+        std::string(kNumbers) +
+        "INSERT INTO live SELECT printf('str_%022d', i), 1, $2,"
+        " printf('ses_%022d', i), '', '', 'rtmp', '', '192.0.2.9', 1, $3, $3,"
+        " 0, 30, $3 FROM n";
+    const std::string viewers = std::string(kNumbers) +
+                                "INSERT INTO audience SELECT"
+                                " printf('str_%022d', i), $2, 2, $3 FROM n";
+    auto db = sql::open(w.url);
+    assert_true(db.ok());
+    Id elsewhere("hst_0000000000000000000000");
+    auto make = [&](const std::string &text) {
+        sql::Statement statement{"", text, sql::Access::write};
+        auto made = w.run(
+            (*db)->query(statement, sql::params(static_cast<int64_t>(kMany),
+                                                elsewhere, w.loop.wall())));
+        assert_true(made.ok());
+    };
+    TestHost c(w, w.url, 3, {}, size_t{96} << 20);
+    size_t live = 0;
+    size_t watched = 0;
+    auto look = [&] {
+        live = watched = 0;
+        w.run([](TestHost &host) -> rt::Task<int> {
+            co_await host.hosts->read(true);
+            co_return 0;
+        }(c));
+        c.memory.zone().live().each(
+            w.loop.wall(), [&](const Id &, const zone::LiveRecord &r) {
+                live += r.live.publisher.empty() ? 0 : 1;
+                watched += r.elsewhere == 2 ? 1 : 0;
+            });
+    };
+    make(publishers);
+    make(viewers);
+    look();
+    assert_int_equal(live, kMany);
+    assert_int_equal(watched, kMany);
+    make("DELETE FROM live WHERE term < $1 AND host = $2 AND updated_at <= $3");
+    look(); // and who is gone is seen to be
+    assert_int_equal(live, 0);
+}
+
 static void a_store_that_is_away_stops_no_publisher(void **) {
     HostsWorld w;
     Id warm;
@@ -394,6 +444,7 @@ int main() {
         cmocka_unit_test(many_claim_at_once),
         cmocka_unit_test(a_window_is_kept_at_all_hosts),
         cmocka_unit_test(viewers_are_counted_together),
+        cmocka_unit_test(of_many_streams_none_is_left_out),
         cmocka_unit_test(a_store_that_is_away_stops_no_publisher),
         cmocka_unit_test(two_publishers_become_one),
         cmocka_unit_test(sessions_are_ended_from_anywhere),

@@ -253,6 +253,37 @@ void what_changed_before_the_first_look_is_told(void **) {
     assert_true(told[0] == store::ChangeKind::stream_disabled);
 }
 
+// More than one answer of a database holds, many of one moment.
+void of_many_changes_none_is_left_out(void **) {
+    StoreWorld w;
+    constexpr size_t kMany = sql::Database::kMaxRows + 50;
+    static const sql::Statement kMake = {
+        "",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+        " WHERE i < CAST($1 AS BIGINT)) INSERT INTO changes (id, at, kind,"
+        " stream_id, token_id, token_hash, session_id) SELECT 'chg_' ||"
+        " CAST(1000000 + i AS TEXT), CAST($2 AS BIGINT) + i / 5000,"
+        " 'session_ended', '', '', '', 'ses_' || CAST(1000000 + i AS TEXT)"
+        " FROM n",
+        sql::Access::write};
+    auto made = w.run(w.store->database().query(
+        kMake, sql::params(static_cast<int64_t>(kMany), w.loop.wall())));
+    assert_true(made.ok());
+    store::Cache cache(w.memory.zone());
+    store::Changes changes(w.store->database(), cache);
+    size_t told = 0;
+    Id last;
+    changes.told = [&](const store::Change &c) {
+        told++;
+        last = c.session_id;
+    };
+    assert_true(w.run(changes.poll()).ok());
+    assert_int_equal(told, kMany);
+    assert_text(last.view(), "ses_1010050");
+    assert_true(w.run(changes.poll()).ok()); // each once
+    assert_int_equal(told, kMany);
+}
+
 void an_older_fill_does_not_undo_a_change(void **) {
     AwayWorld w;
     // The look-up reads before, and fills after the change.
@@ -301,6 +332,7 @@ int main() {
         cmocka_unit_test(a_change_is_felt_by_others_within_a_second),
         cmocka_unit_test(what_is_enabled_again_is_not_told_as_disabled),
         cmocka_unit_test(what_changed_before_the_first_look_is_told),
+        cmocka_unit_test(of_many_changes_none_is_left_out),
         cmocka_unit_test(an_older_fill_does_not_undo_a_change),
         cmocka_unit_test(a_row_in_the_zone_is_read_only_if_it_is_whole),
     };

@@ -43,18 +43,19 @@ class TempDir {
 class ZoneMemory {
   public:
     // Another number, another host.
-    explicit ZoneMemory(uint8_t number = 7)
-        : memory_(std::aligned_alloc(4096, kSize)) {
-        std::memset(memory_, 0, kSize); // else an earlier test's is adopted
+    explicit ZoneMemory(uint8_t number = 7, size_t size = kSize)
+        : memory_(std::aligned_alloc(4096, size)) {
+        std::memset(memory_, 0, size); // else an earlier test's is adopted
         uint8_t key[16] = {number, 1, 4, 9, 2};
-        auto made = zone::Zone::init(memory_, kSize, key);
+        auto made = zone::Zone::init(memory_, size, key);
         assert_true(made.ok());
     }
     ~ZoneMemory() { std::free(memory_); }
     zone::Zone &zone() { return *zone::Zone::at(memory_); }
 
-  private:
     static constexpr size_t kSize = size_t{4} << 20;
+
+  private:
     void *memory_;
 };
 
@@ -70,11 +71,13 @@ class TravelHost : public rt::PollHost {
         (void)level;
     }
     bool offload(rt::Pool pool, rt::Job *job) override {
-        return pool != full && PollHost::offload(pool, job);
+        bool over = full_after && (*full_after)-- <= 0;
+        return pool != full && !over && PollHost::offload(pool, job);
     }
     Millis ahead = 0;
     std::optional<Millis> stopped; // the clock, at this time
     std::optional<rt::Pool> full;
+    std::optional<int> full_after; // so many jobs
     std::vector<std::string> lines;
 };
 
