@@ -9,9 +9,15 @@ namespace ks::store {
 
 namespace {
 
+// A full bucket is no end: each host lets one in as its own cell has room for
+// it, and were what comes on top not counted, so would every host, again and
+// again.  The debt limits itself, as a host lets in no more until it is paid;
+// so many hosts may each add one to a full bucket:
+constexpr int64_t kMaxDebt = 32;
+
 // As zone::allow(), by Redis's clock, but what was let in is counted in any
-// case, up to a bucket that is full.
-// KEYS: the cell.  ARGV: microseconds of one, and of a full bucket.
+// case.
+// KEYS: the cell.  ARGV: microseconds of one, and of as much as there may be.
 // Microseconds until it is empty.
 const redis::Script &count_script() {
     static const redis::Script script(
@@ -38,18 +44,18 @@ void Rates::count(std::string_view what, std::string_view who,
 
 rt::Task<void> Rates::tell(std::string what, std::string who, zone::Rate rate) {
     Counted inside(in_flight_);
-    int64_t full = rate.interval_us * (rate.burst + 1);
+    int64_t most = rate.interval_us * (rate.burst + 1 + kMaxDebt);
     // Neither an address nor an account is to be read in Redis.
     std::string cell = shared_.seal("rate " + what + '\0' + who);
     redis::Words args = {shared_.key("l:" + base64url_encode(as_bytes(cell))),
                          std::to_string(rate.interval_us),
-                         std::to_string(full)};
+                         std::to_string(most)};
     auto work = shared_.run(count_script(), 1, std::move(args));
     auto left = co_await std::move(work);
     if (!left || left->kind != codec::Reply::Kind::number) {
         co_return;
     }
-    int64_t left_us = std::clamp<int64_t>(left->number, 0, full);
+    int64_t left_us = std::clamp<int64_t>(left->number, 0, most);
     zone_.raise(what, who, rt::Loop::current().now(), left_us);
 }
 
