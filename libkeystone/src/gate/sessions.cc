@@ -23,6 +23,7 @@ constexpr Millis kSweepEvery = 1000; // time limits, dead workers
 constexpr Millis kLease = 3000;
 constexpr Millis kGiveWay = 2 * kTick; // for others to take the lead
 constexpr size_t kFlushBatch = 200;
+constexpr int kFlushBatches = 20; // of one tick
 // A media server that does not talk as SRS does tells nothing of a session's
 // life but the answer it began with: without DELETE it is taken for over after
 // this.  See nodes.h for those that do.
@@ -76,6 +77,7 @@ struct Sessions::State {
     void read_kicks();
     rt::Task<void> tick();
     rt::Task<void> flush();
+    rt::Task<bool> flush_some();
     void sweep();
     bool take_lead(Millis now);
 
@@ -306,10 +308,18 @@ rt::Task<void> Sessions::State::flush() {
         bool &flag;
         ~Done() { flag = false; }
     } done{flushing};
+    bool more = store != nullptr;
+    for (int i = 0; more && i < kFlushBatches; i++) {
+        more = co_await flush_some();
+    }
+}
+
+// False: there is no more, or the store takes no more.
+rt::Task<bool> Sessions::State::flush_some() {
     std::vector<zone::Sessions::Dirty> dirty =
         table.take_dirty(kFlushBatch, loop.wall());
-    if (dirty.empty() || store == nullptr) {
-        co_return;
+    if (dirty.empty()) {
+        co_return false;
     }
     std::vector<model::Session> rows;
     rows.reserve(dirty.size());
@@ -321,7 +331,7 @@ rt::Task<void> Sessions::State::flush() {
     }
     auto written = co_await store->sessions().write(std::move(rows));
     if (!written) {
-        co_return;
+        co_return false;
     }
     table.flushed(dirty, loop.wall());
     zone.counters().add(zone::Counter::sessions_flushed, dirty.size());
@@ -333,10 +343,11 @@ rt::Task<void> Sessions::State::flush() {
             WallMs at = d.session.ended_at;
             auto touched = co_await store->streams().touch(stream, at);
             if (!touched) {
-                co_return; // only a date; the next broadcast sets it
+                co_return false; // only a date; the next broadcast sets it
             }
         }
     }
+    co_return dirty.size() == kFlushBatch;
 }
 
 } // namespace ks::gate
