@@ -166,7 +166,28 @@ void Access::judge(const Question &q, bool has_credential, Decision &d) {
             d.verdict.retry_after_s = static_cast<int>(left / kSecond) + 1;
         }
     }
-    zone_.counters().decided(q.protocol, q.action, d.verdict.code);
+    if (!q.again || !d.allowed()) {
+        zone_.counters().decided(q.protocol, q.action, d.verdict.code);
+    }
+}
+
+// A decision that waited for the store is one of then, not of now: what it was
+// made of may have been taken out of the zone meanwhile.
+rt::Task<model::Verdict> Access::confirm(Question q) {
+    constexpr int kLooks = 2; // without a store nothing is ever warm
+    q.in_session = q.again = true;
+    Decision d;
+    for (int i = 0; i < kLooks; i++) {
+        d = Decision();
+        if (warm(q, d)) {
+            break;
+        }
+        d = co_await authorize(q);
+        if (!d.allowed()) {
+            break;
+        }
+    }
+    co_return d.verdict;
 }
 
 rt::Task<Result<void>> Access::spend(TokenFacts token) {

@@ -20,6 +20,7 @@ struct Question {
     std::string_view client_ip;
     std::string_view origin;
     bool in_session = false;
+    bool again = false; // asked before of the same arrival; see confirm()
 };
 
 struct Decision {
@@ -44,6 +45,11 @@ class Access {
     // The same, asking the store for what is missing.  The question's text is
     // copied before anything waits.
     rt::Task<Decision> authorize(Question question);
+
+    // Once more for who was let in and then had to wait for something: nobody
+    // ends a session that is not there yet when its token is revoked.  What it
+    // says is true in the step in which it is awaited.
+    rt::Task<model::Verdict> confirm(Question question);
 
     // Counts one use of a token that allows so many: only success spends it.
     rt::Task<Result<void>> spend(model::TokenFacts token);

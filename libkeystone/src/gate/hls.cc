@@ -258,7 +258,10 @@ rt::Task<Outcome> Hls::later(const codec::Request &request) {
     if (decision.allowed() && c.joins()) {
         auto spent = co_await access_.spend(decision.token);
         if (spent) {
-            join(request, c, decision);
+            decision.verdict = co_await access_.confirm(c.question);
+            if (decision.allowed()) {
+                join(request, c, decision);
+            }
             if (!decision.allowed()) {
                 access_.unspend(decision.token);
             }

@@ -151,6 +151,15 @@ rt::Task<Admission> admit(Arrival a) {
                 continue;
             }
         }
+        auto still = co_await a.access.confirm(a.question);
+        if (!still.allowed()) {
+            if (claims) {
+                hosts->withdraw(session.stream_id, session.id);
+            }
+            out.code = still.code;
+            out.retry_after_s = still.retry_after_s;
+            co_return out;
+        }
         auto opened =
             open(a.sessions, decision, a.who, session, claimed, a.loop.wall());
         if (claims && !opened.ok()) {

@@ -151,6 +151,39 @@ static void many_claim_at_once(void **) {
     assert_true(w.a.live(w.id)->publisher == w.b.live(w.id)->publisher);
 }
 
+// What ends the sessions of a token finds none yet.
+static void what_is_revoked_during_a_claim_is_not_let_in(void **) {
+    HostsWorld w;
+    w.publish(w.a, w.key); // so that all is known in the zone
+    std::string text = w.token(model::TokenKind::publish);
+    store::StreamPatch patch;
+    patch.takeover = model::Takeover::replace;
+    w.change(patch);
+    w.turns();
+    Id first;
+    assert_int_equal(w.admit(w.a, text, first).code, Code::ok);
+    Id token = w.a.find(first)->token_id;
+    w.a.sessions->release(first, EndReason::client);
+    w.turns();
+
+    bool revoked = false;
+    w.loop.spawn([](TestHost &h, Id id, bool &done) -> rt::Task<void> {
+        auto row = co_await h.store->tokens().revoke(id);
+        done = row.ok();
+    }(w.a, token, revoked));
+    Id second; // its claim is written after that
+    auto admission = w.admit(w.a, text, second);
+    assert_true(revoked);
+    assert_int_equal(admission.code, Code::token_revoked);
+    assert_true(second.empty());
+    w.turns();
+    assert_true(w.a.live(w.id)->publisher.empty());
+    assert_true(w.b.live(w.id)->publisher.empty());
+    auto rows = w.run(w.a.store->live().one(w.id));
+    assert_true(rows.ok());
+    assert_true(rows->empty() || rows->front().publisher.id.empty());
+}
+
 static void a_window_is_kept_at_all_hosts(void **) {
     HostsWorld w;
     Id p = w.publish(w.a, w.key);
@@ -442,6 +475,7 @@ int main() {
         cmocka_unit_test(the_same_key_takes_it_over),
         cmocka_unit_test(a_takeover_that_fails_is_undone),
         cmocka_unit_test(many_claim_at_once),
+        cmocka_unit_test(what_is_revoked_during_a_claim_is_not_let_in),
         cmocka_unit_test(a_window_is_kept_at_all_hosts),
         cmocka_unit_test(viewers_are_counted_together),
         cmocka_unit_test(of_many_streams_none_is_left_out),
