@@ -182,6 +182,8 @@ rt::Task<void> Hosts::read_audience(bool all) {
         for (const store::Audience &a : *rows) {
             if (!(a.host == self())) {
                 fresh[a.stream.str()][a.host.str()] = a.viewers;
+            } else if (a.viewers > 0) { // said by who led here before
+                counted_.try_emplace(a.stream.str(), a.viewers);
             }
         }
         more = rows->size() >= store::LiveMap::kPage;

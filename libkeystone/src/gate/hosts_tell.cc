@@ -131,24 +131,25 @@ rt::Task<void> Hosts::count() {
             rows.push_back({Id(stream), self(), 0});
         }
     }
-    if (rows.empty()) {
-        co_return;
-    }
-    if (rows.size() > store::LiveMap::kMaxBatch) {
-        rows.resize(store::LiveMap::kMaxBatch);
-    }
-    std::vector<store::Audience> sent = rows;
-    auto done = co_await store_.live().count(std::move(sent));
-    sound(done.ok());
-    if (!done) {
-        co_return;
-    }
-    for (const store::Audience &a : rows) {
-        if (a.viewers > 0) {
-            counted_[a.stream.str()] = a.viewers;
-        } else {
-            counted_.erase(a.stream.str());
+    auto at = rows.begin();
+    while (at != rows.end()) { // all: the last ones change as often
+        auto n = std::min<std::ptrdiff_t>(store::LiveMap::kMaxBatch,
+                                          rows.end() - at);
+        std::vector<store::Audience> some(at, at + n);
+        std::vector<store::Audience> sent = some;
+        auto done = co_await store_.live().count(std::move(sent));
+        sound(done.ok());
+        if (!done) {
+            co_return;
         }
+        for (const store::Audience &a : some) {
+            if (a.viewers > 0) {
+                counted_[a.stream.str()] = a.viewers;
+            } else {
+                counted_.erase(a.stream.str());
+            }
+        }
+        at += n;
     }
 }
 

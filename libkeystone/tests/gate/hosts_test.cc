@@ -230,6 +230,51 @@ static void viewers_are_counted_together(void **) {
     assert_true(w.b.table().check(w.loop.wall()).ok());
 }
 
+// Its leading worker was killed, and the next one has none to count.
+static void a_count_that_was_left_behind_is_taken_back(void **) {
+    HostsWorld w;
+    w.publish(w.a, w.key);
+    w.turns();
+    Id v;
+    assert_int_equal(w.admit(w.b, w.key, v, Action::play).code, Code::ok);
+    w.turns();
+    assert_int_equal(w.a.live(w.id)->viewers, 1);
+    w.b.hosts.emplace(*w.b.store, *w.b.sessions, *w.b.upstream, w.loop);
+    w.b.sessions->release(v, EndReason::client);
+    w.turns(); // it reads what it has told
+    w.turns();
+    assert_int_equal(w.b.live(w.id)->viewers, 0);
+    assert_int_equal(w.a.live(w.id)->viewers, 0);
+}
+
+static void of_many_audiences_each_is_told(void **) {
+    HostsWorld w;
+    constexpr size_t kMany = store::LiveMap::kMaxBatch + 20;
+    auto now = [&] { return w.loop.wall(); };
+    for (size_t i = 0; i < kMany; i++) {
+        model::StreamFacts facts;
+        facts.exists = facts.enabled = true;
+        facts.id = make_id(prefix::kStream, w.loop.entropy());
+        model::Session s;
+        s.id = make_id(prefix::kSession, w.loop.entropy());
+        s.stream_id = facts.id;
+        s.action = Action::publish;
+        s.started_at = s.seen_at = now();
+        assert_true(w.a.table().open_publisher(s, facts, Id(), now(), 1).ok());
+        s.id = make_id(prefix::kSession, w.loop.entropy());
+        s.action = Action::play;
+        assert_true(w.a.table().open_viewer(s, 0, {}, now()).ok());
+    }
+    w.run([](TestHost &host) -> rt::Task<int> {
+        co_await host.hosts->count();
+        co_return 0;
+    }(w.a));
+    store::LivePlace first;
+    auto rows = w.run(w.b.store->live().all_counted(first));
+    assert_true(rows.ok());
+    assert_int_equal(rows->size(), kMany);
+}
+
 // More than one answer of a database holds.
 static void of_many_streams_none_is_left_out(void **) {
     HostsWorld w;
@@ -478,6 +523,8 @@ int main() {
         cmocka_unit_test(what_is_revoked_during_a_claim_is_not_let_in),
         cmocka_unit_test(a_window_is_kept_at_all_hosts),
         cmocka_unit_test(viewers_are_counted_together),
+        cmocka_unit_test(a_count_that_was_left_behind_is_taken_back),
+        cmocka_unit_test(of_many_audiences_each_is_told),
         cmocka_unit_test(of_many_streams_none_is_left_out),
         cmocka_unit_test(a_store_that_is_away_stops_no_publisher),
         cmocka_unit_test(two_publishers_become_one),
