@@ -32,8 +32,7 @@ rt::Task<std::optional<Session>> Hosts::look_up(Id session) {
     auto work = store_.sessions().by_id(session);
     auto row = co_await rt::within(std::move(work), kLookFor,
                                    Code::store_unavailable, "");
-    if (row && row->state != SessionState::closed && !row->host.empty() &&
-        !(row->host == self())) {
+    if (row && !row->ends() && !row->host.empty() && !(row->host == self())) {
         sessions_.table().import(*row, loop_.wall());
         found = std::move(*row);
     }
@@ -139,13 +138,20 @@ void Hosts::heard(const store::Change &change) {
         return;
     }
     auto session = sessions_.table().find(change.session_id, now);
-    if (!session || session->state == SessionState::closed ||
-        !session->host.empty()) {
+    if (!session || session->state == SessionState::closed) {
         return;
     }
+    bool ours = session->host.empty();
     if (change.kind == ChangeKind::session_ended) {
         auto reason = model::parse_end_reason(change.detail);
-        sessions_.end_session(session->id, reason.value_or(EndReason::kicked));
+        EndReason why = reason.value_or(EndReason::kicked);
+        if (ours) {
+            sessions_.end_session(session->id, why);
+        } else { // which this host may inherit
+            sessions_.table().close(session->id, why, now);
+        }
+    } else if (!ours) {
+        return;
     } else if (change.kind == ChangeKind::session_linked) {
         std::string_view text = change.detail;
         size_t one = text.find(' ');
@@ -186,7 +192,7 @@ rt::Task<void> Hosts::refresh() {
         WallMs now = loop_.wall();
         for (const Session &row : *rows) {
             std::erase(some, row.id);
-            if (row.state == SessionState::closed) {
+            if (row.ends()) {
                 sessions_.table().close(row.id, row.end_reason, now);
             } else if (!(row.host == self())) {
                 sessions_.table().import(row, now);

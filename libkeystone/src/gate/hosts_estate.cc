@@ -53,6 +53,11 @@ rt::Task<void> Hosts::watch() {
             dead.push_back(std::move(row));
         }
     }
+    for (const auto &[id, other] : others_) {
+        if (there.find(id) == there.end()) { // another one buried it
+            forget_audience(Id(id));
+        }
+    }
     others_ = std::move(there);
     for (store::HostRow &row : dead) {
         Id id = row.id;
@@ -140,13 +145,15 @@ rt::Task<bool> Hosts::take(std::vector<Session> sessions) {
         if (here && !ended && here->host.empty()) {
             continue; // this host's own, that others took for dead
         }
-        if (!ended && !judged) {
+        if (!ended && !s.ends() && !judged) {
             all = false;
             continue;
         }
         EndReason reason = EndReason::none;
         if (ended) {
             reason = here->end_reason;
+        } else if (s.ends()) { // its host was told, and did not live to do it
+            reason = s.end_reason;
         } else if (!(facts->exists && facts->enabled)) {
             reason = EndReason::disabled;
         } else if (revoked) {

@@ -62,6 +62,10 @@ struct Session {
     Fixed<15> srs_stream;  // of its statistics
     WallMs linked_at = 0;  // when that was told
 
+    // It is over, or (as the store has it) its host was told to end it.
+    bool ends() const {
+        return state == SessionState::closed || end_reason != EndReason::none;
+    }
     // A media server has its connection, and no worker.
     bool at_node() const { return owner_pid == 0 && !node.empty(); }
     // It has said how the session is called there; before, nobody can end it.

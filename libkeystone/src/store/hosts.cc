@@ -52,7 +52,8 @@ const Statement kLoseStreams = {
 // What a worker held, and viewers that have no connection.
 const Statement kLoseSessions = {
     "sessions_lose",
-    "UPDATE sessions SET state = 'closed', end_reason = 'upstream', held = 2,"
+    "UPDATE sessions SET state = 'closed', held = 2, end_reason ="
+    " CASE WHEN end_reason = '' THEN 'upstream' ELSE end_reason END,"
     " ended_at = CASE WHEN seen_at > 0 THEN seen_at ELSE 1 END"
     " WHERE host = $1 AND ended_at = 0"
     " AND (held = 1 OR node = '')" KS_NOT_THERE,

@@ -6,14 +6,16 @@ namespace {
 
 // One that has ended is written once more when its connection is really gone
 // (held), and whole by a host that was taken for dead and is not.  The name at
-// a media server may have been written by another host.
+// a media server may have been written by another host, and that it is to end.
 const sql::Statement kUpsert = {
     "sessions_upsert",
     "INSERT INTO sessions (" KS_SESSION_COLUMNS ") VALUES ($1, $2, $3, $4, $5,"
     " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
     " $21, $22, $23)"
     " ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
-    " end_reason = excluded.end_reason, node = excluded.node,"
+    " end_reason = CASE WHEN excluded.end_reason = '' AND sessions.ended_at = 0"
+    " THEN sessions.end_reason ELSE excluded.end_reason END,"
+    " node = excluded.node,"
     " seen_at = excluded.seen_at, active_at = excluded.active_at,"
     " ended_at = excluded.ended_at, bytes_in = excluded.bytes_in,"
     " bytes_out = excluded.bytes_out, held = excluded.held,"

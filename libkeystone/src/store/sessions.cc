@@ -63,6 +63,13 @@ const Statement kLink = {
     " OR (srs_service = $2 AND srs_client = $3)) RETURNING id",
     Access::write};
 
+// Its host may be dead, which nobody knows yet: its heir finds it here.
+const Statement kMarkEnd = {
+    "sessions_mark_end",
+    "UPDATE sessions SET end_reason = $2 WHERE id = $1 AND ended_at = 0"
+    " AND end_reason = ''",
+    Access::write};
+
 #define KS_SIXTEEN                                                             \
     "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16"
 
@@ -73,7 +80,8 @@ const Statement kByIds = {"sessions_by_ids",
 
 const Statement kCloseLost = {
     "sessions_close_lost",
-    "UPDATE sessions SET state = 'closed', end_reason = 'timeout',"
+    "UPDATE sessions SET state = 'closed', end_reason ="
+    " CASE WHEN end_reason = '' THEN 'timeout' ELSE end_reason END,"
     " ended_at = CASE WHEN seen_at > 0 THEN seen_at ELSE 1 END"
     " WHERE ended_at = 0 AND seen_at < $1 AND id IN"
     " (SELECT id FROM sessions WHERE ended_at = 0 AND seen_at < $1"
@@ -211,6 +219,7 @@ rt::Task<Result<void>> Sessions::tell_end(Id id, model::EndReason reason) {
     change.session_id = id;
     change.detail = model::name(reason);
     sql::Batch batch;
+    batch.emplace_back(kMarkEnd, sql::params(id, change.detail));
     batch.push_back(announce(change, loop.wall(), loop.entropy()));
     auto outcome = co_await db_.batch(std::move(batch));
     if (!outcome) {

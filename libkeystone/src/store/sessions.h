@@ -49,7 +49,8 @@ class Sessions {
     // only, but for a session that a worker holds (a relay comes again).
     rt::Task<Result<bool>> link(Id id, std::string service, std::string client,
                                 std::string stream);
-    // For the host that has it to end it.
+    // For the host that has it to end it, or its heir: the row has the reason
+    // from then on.
     rt::Task<Result<void>> tell_end(Id id, model::EndReason reason);
     // After a crash of the machine: sessions open in history that nobody has
     // seen since `before`; how many.

@@ -184,6 +184,74 @@ static void what_ended_meanwhile_is_not_inherited(void **) {
     }
 }
 
+// Who ended it, its host and its heir are three; nobody but the store has all.
+static void what_was_told_to_end_is_not_inherited(void **) {
+    HostsWorld w;
+    Id p = on_node(w, w.a, w.key, "c1");
+    Id v;
+    assert_int_equal(w.admit(w.a, w.key, v, Action::play, Protocol::srt).code,
+                     Code::ok);
+    w.a.table().claim(v, "run1", "c2", "vid2", w.loop.wall());
+    w.a.turn();
+    for (const Id &id : {p, v}) {
+        auto session = w.run(w.b.store->sessions().by_id(id));
+        assert_true(session.ok());
+        assert_true(
+            w.run(w.b.hosts->end_surely(*session, EndReason::kicked)).ok());
+    }
+    w.a.flush(); // it has not heard, and writes what it knows
+    assert_false(w.run(w.b.hosts->look_up(v)).has_value());
+    assert_true(w.run(w.a.store->hosts().leave(w.a.id())).ok());
+
+    TestHost c(w, w.url, 3, {});
+    c.turn();
+    for (const Id &id : {p, v}) {
+        auto row = w.run(c.store->sessions().by_id(id));
+        assert_true(row.ok());
+        assert_true(row->state == model::SessionState::closed);
+        assert_int_equal(row->end_reason, EndReason::kicked);
+        assert_true(row->host == c.id());
+        auto there = c.find(id);
+        assert_true(!there || there->state == model::SessionState::closed);
+    }
+}
+
+// A third host does not wait for the next time that it reads all.
+static void a_dead_hosts_viewers_are_gone_everywhere(void **) {
+    HostsWorld w;
+    w.publish(w.b, w.key);
+    w.turns();
+    Id v;
+    assert_int_equal(w.admit(w.a, w.key, v, Action::play).code, Code::ok);
+    TestHost c(w, w.url, 3, {});
+    w.turns();
+    c.turn();
+    assert_int_equal(c.live(w.id)->viewers, 1);
+    assert_true(w.run(w.a.store->hosts().leave(w.a.id())).ok());
+    w.b.turn();
+    assert_int_equal(w.b.live(w.id)->viewers, 0);
+    c.turn();
+    assert_int_equal(c.live(w.id)->viewers, 0);
+}
+
+static void who_hears_of_an_end_shows_it(void **) {
+    HostsWorld w;
+    Id p = on_node(w, w.a, w.key, "c1");
+    TestHost c(w, w.url, 3, {});
+    c.turn();
+    assert_text(c.status(w.id), "active");
+    assert_true(w.b.sessions->end_session(p, EndReason::kicked));
+    w.until([&] {
+        w.run([](TestHost &host) -> rt::Task<int> {
+            auto heard = co_await host.store->changes().poll();
+            (void)heard;
+            co_return 0;
+        }(c));
+        return c.status(w.id) != "active";
+    });
+    assert_text(c.end_of(p), "kicked");
+}
+
 // The store fails just when it is asked: nothing is taken over unjudged, and
 // nothing is forgotten.
 static void what_cannot_be_judged_waits(void **) {
@@ -344,6 +412,9 @@ int main() {
         cmocka_unit_test(what_a_node_has_goes_to_an_heir),
         cmocka_unit_test(the_last_worker_says_that_its_host_ends),
         cmocka_unit_test(what_ended_meanwhile_is_not_inherited),
+        cmocka_unit_test(what_was_told_to_end_is_not_inherited),
+        cmocka_unit_test(a_dead_hosts_viewers_are_gone_everywhere),
+        cmocka_unit_test(who_hears_of_an_end_shows_it),
         cmocka_unit_test(what_cannot_be_judged_waits),
         cmocka_unit_test(one_heir_buries),
         cmocka_unit_test(an_estate_of_two_heirs_is_not_torn),
