@@ -202,18 +202,25 @@ rt::Task<bool> Hosts::recover() {
         unnamed_ = false;
     }
     Id me = self();
-    auto rows = co_await store_.hosts().on_nodes(me);
-    if (!rows) {
-        co_return false;
+    Id after;
+    bool all = true;
+    for (bool more = true; more;) {
+        auto rows = co_await store_.hosts().on_nodes(me, after);
+        if (!rows) {
+            co_return false;
+        }
+        more = rows->size() >= store::Hosts::kPage;
+        after = more ? rows->back().id : Id();
+        WallMs now = loop_.wall();
+        std::erase_if(*rows, [&](const Session &s) {
+            auto known = sessions_.table().find(s.id, now);
+            return known && known->host.empty();
+        });
+        auto work = take(std::move(*rows));
+        bool judged = co_await std::move(work);
+        all = all && judged;
     }
-    WallMs now = loop_.wall();
-    std::erase_if(*rows, [&](const Session &s) {
-        auto known = sessions_.table().find(s.id, now);
-        return known && known->host.empty();
-    });
-    auto work = take(std::move(*rows));
-    bool judged = co_await std::move(work);
-    co_return judged;
+    co_return all;
 }
 
 // Others took this host for dead: what it still has is told anew, and what is

@@ -90,7 +90,7 @@ const Statement kOnNodes = {
     "sessions_on_nodes_of",
     "SELECT " KS_SESSION_COLUMNS " FROM sessions WHERE host = $1"
     " AND host <> '' AND ended_at = 0 AND held = 0 AND node <> ''"
-    " ORDER BY started_at",
+    " AND id > $2 ORDER BY id LIMIT 1000",
     Access::read};
 
 HostRow host_of(const sql::Row &row) {
@@ -170,8 +170,9 @@ rt::Task<Result<Hosts::Estate>> Hosts::bury(Id dead, int64_t beats, Id heir) {
     co_return estate;
 }
 
-rt::Task<Result<std::vector<model::Session>>> Hosts::on_nodes(Id host) {
-    sql::Params params = sql::params(host);
+rt::Task<Result<std::vector<model::Session>>> Hosts::on_nodes(Id host,
+                                                              Id after) {
+    sql::Params params = sql::params(host, after);
     auto rows = co_await db_.query(kOnNodes, std::move(params));
     if (!rows) {
         co_return std::move(rows.error());

@@ -48,8 +48,10 @@ class Hosts {
     // beat, or half buried.
     rt::Task<Result<std::vector<Id>>> strays();
 
-    // Node-held sessions that are `host`'s, alive as far as the store knows.
-    rt::Task<Result<std::vector<model::Session>>> on_nodes(Id host);
+    // Node-held sessions that are `host`'s, alive as far as the store knows,
+    // in the order of their ids; an answer of kPage has more behind its last.
+    static constexpr size_t kPage = 1000;
+    rt::Task<Result<std::vector<model::Session>>> on_nodes(Id host, Id after);
 
   private:
     sql::Database &db_;
