@@ -24,18 +24,26 @@ std::vector<store::Ban> bans_of(const model::Session &session, WallMs until) {
     for (std::string_view who :
          {session.token_id.view(), session.client_ip.view()}) {
         if (!who.empty()) {
-            bans.push_back({place, std::string(who), until});
+            bans.push_back({place, std::string(who), until, 0});
         }
     }
     return bans;
 }
 
-void keep_out(zone::Zone &zone, const std::string &place,
-              const std::string &who, Millis now, Millis duration) {
+bool keep_out(zone::Zone &zone, const store::Ban &ban, Millis now,
+              Millis duration) {
     // heard of again and again: a few milliseconds are no new ban
-    if (duration > zone.banned(place, who, now) + kSecond) {
-        zone.ban(place, who, now, duration);
+    bool is_new = duration > zone.banned(ban.place, ban.who, now) + kSecond;
+    if (is_new) {
+        zone.ban(ban.place, ban.who, now, duration);
     }
+    return is_new;
+}
+
+bool is_banned_by(const store::Ban &ban, const model::Session &session) {
+    return (ban.who == session.token_id.view() ||
+            ban.who == session.client_ip.view()) &&
+           ban.place == scope(session.action, session.stream_id.view());
 }
 
 void ban(zone::Zone &zone, const model::Session &session, Millis now,

@@ -126,6 +126,7 @@ class Hosts {
     rt::Task<void> read_live(bool all);
     rt::Task<void> read_audience(bool all);
     rt::Task<void> read_bans();
+    void hear_ban(const store::Ban &ban);
     rt::Task<void> settle_unheard(std::vector<Id> streams);
     rt::Task<void> send_end(Id session, model::EndReason reason);
     rt::Task<void> send_withdrawal(Id stream, Id session);

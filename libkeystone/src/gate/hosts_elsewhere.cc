@@ -24,6 +24,8 @@ constexpr Millis kLookFor = kSecond;
 // keeps them no longer than this from what is known.
 constexpr Millis kAskFor = 300;
 constexpr Millis kTellFor = 2 * kSecond;
+// By so much may the clocks of hosts differ.
+constexpr Millis kClocks = 2 * kSecond;
 
 } // namespace
 
@@ -134,7 +136,10 @@ rt::Task<std::optional<store::FeedRow>> Hosts::feed(Id feed) {
 void Hosts::heard(const store::Change &change) {
     WallMs now = loop_.wall();
     if (change.kind == ChangeKind::banned) {
-        loop_.spawn(read_bans());
+        auto ban = store::Bans::heard(change);
+        if (ban) {
+            hear_ban(*ban);
+        }
         return;
     }
     auto session = sessions_.table().find(change.session_id, now);
@@ -167,6 +172,25 @@ void Hosts::heard(const store::Change &change) {
             session->active_at == 0) {
             sessions_.table().media(session->id, 0, 0, now);
         }
+    }
+}
+
+// An encoder that was kicked at its host may have come here before this host
+// knew.
+void Hosts::hear_ban(const store::Ban &ban) {
+    WallMs now = loop_.wall();
+    if (!keep_out(zone_, ban, loop_.now(), ban.ends_at - now)) {
+        return;
+    }
+    std::vector<Id> ids;
+    sessions_.table().each(now, [&](const Session &s) {
+        if (s.host.empty() && s.state != SessionState::closed &&
+            s.started_at > ban.made_at - kClocks && is_banned_by(ban, s)) {
+            ids.push_back(s.id);
+        }
+    });
+    for (const Id &id : ids) {
+        sessions_.end_session(id, EndReason::kicked);
     }
 }
 

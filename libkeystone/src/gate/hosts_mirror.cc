@@ -221,14 +221,22 @@ void Hosts::show_audience(std::map<std::string, Names> fresh, bool all) {
     }
 }
 
+// For a host that was not there when they were made.
 rt::Task<void> Hosts::read_bans() {
-    auto rows = co_await store_.bans().all();
-    if (!rows) {
-        co_return;
-    }
-    for (const store::Ban &ban : *rows) {
-        keep_out(zone_, ban.place, ban.who, loop_.now(),
-                 ban.ends_at - loop_.wall());
+    store::Ban last;
+    for (bool more = true; more;) {
+        auto page = store_.bans().all(last.place, last.who);
+        auto rows = co_await std::move(page);
+        if (!rows) {
+            co_return;
+        }
+        for (const store::Ban &ban : *rows) {
+            keep_out(zone_, ban, loop_.now(), ban.ends_at - loop_.wall());
+        }
+        more = rows->size() >= store::Bans::kPage;
+        if (more) {
+            last = std::move(rows->back());
+        }
     }
 }
 

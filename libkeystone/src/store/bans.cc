@@ -1,6 +1,7 @@
 #include "store/bans.h"
 
-#include "store/changes.h"
+#include <algorithm>
+#include <charconv>
 
 namespace ks::store {
 
@@ -16,14 +17,33 @@ const Statement kAdd = {
     Access::write};
 
 const Statement kAll = {
-    "bans_all", "SELECT place, who, ends_at FROM bans WHERE ends_at > $1",
+    "bans_all",
+    "SELECT place, who, ends_at FROM bans WHERE ends_at > $1 AND place >= $2"
+    " AND (place > $2 OR who > $3) ORDER BY place, who LIMIT 1000",
     Access::read};
 
 const Statement kPurge = {"bans_purge", "DELETE FROM bans WHERE ends_at <= $1",
                           Access::write};
 
 Ban ban_of(const sql::Row &row) {
-    return {row.str(0), row.str(1), row.number(2)};
+    return {row.str(0), row.str(1), row.number(2), 0};
+}
+
+// Up to the next space.
+std::string_view take_word(std::string_view &text) {
+    size_t end = std::min(text.find(' '), text.size());
+    std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return word;
+}
+
+// 0: it is none.
+WallMs take_time(std::string_view &text) {
+    std::string_view word = take_word(text);
+    WallMs at = 0;
+    const char *end = word.data() + word.size();
+    auto read = std::from_chars(word.data(), end, at);
+    return read.ec == std::errc() && read.ptr == end ? at : 0;
 }
 
 } // namespace
@@ -31,12 +51,15 @@ Ban ban_of(const sql::Row &row) {
 rt::Task<Result<void>> Bans::add(std::vector<Ban> bans) {
     rt::Loop &loop = rt::Loop::current();
     sql::Batch batch;
+    WallMs now = loop.wall();
     for (const Ban &ban : bans) {
         batch.emplace_back(kAdd, sql::params(ban.place, ban.who, ban.ends_at));
+        Change change;
+        change.kind = ChangeKind::banned;
+        change.detail = std::to_string(ban.ends_at) + ' ' +
+                        std::to_string(now) + ' ' + ban.place + ' ' + ban.who;
+        batch.push_back(announce(change, now, loop.entropy()));
     }
-    Change change;
-    change.kind = ChangeKind::banned;
-    batch.push_back(announce(change, loop.wall(), loop.entropy()));
     auto outcome = co_await db_.batch(std::move(batch));
     if (!outcome) {
         co_return std::move(outcome.error());
@@ -44,8 +67,23 @@ rt::Task<Result<void>> Bans::add(std::vector<Ban> bans) {
     co_return Result<void>();
 }
 
-rt::Task<Result<std::vector<Ban>>> Bans::all() {
-    sql::Params params = sql::params(rt::Loop::current().wall());
+std::optional<Ban> Bans::heard(const Change &change) {
+    std::string_view text = change.detail;
+    Ban ban;
+    ban.ends_at = take_time(text);
+    ban.made_at = take_time(text);
+    ban.place = take_word(text);
+    ban.who = text;
+    if (ban.ends_at <= 0 || ban.made_at <= 0 || ban.who.empty()) {
+        return std::nullopt;
+    }
+    return ban;
+}
+
+rt::Task<Result<std::vector<Ban>>> Bans::all(std::string place,
+                                             std::string who) {
+    WallMs now = rt::Loop::current().wall();
+    sql::Params params = sql::params(now, place, who);
     auto rows = co_await db_.query(kAll, std::move(params));
     if (!rows) {
         co_return std::move(rows.error());

@@ -26,7 +26,7 @@ enum class ChangeKind : uint8_t {
     token_revoked,  // a stream key that was reset, too
     session_ended,  // another host is to end it; detail: the reason
     session_linked, // detail: service, client, stream at the media server
-    banned          // see bans.h
+    banned          // see Bans::heard()
 };
 
 struct Change {

@@ -423,6 +423,13 @@ static void a_session_is_found_from_anywhere(void **) {
     assert_text(w.b.end_of(v), "client");
 }
 
+static void read_all(HostsWorld &w, TestHost &host) {
+    w.run([](TestHost &h) -> rt::Task<int> {
+        co_await h.hosts->read(true);
+        co_return 0;
+    }(host));
+}
+
 static void bans_hold_at_all_hosts(void **) {
     HostsWorld w;
     Id p = w.publish(w.a, w.key);
@@ -431,10 +438,62 @@ static void bans_hold_at_all_hosts(void **) {
     assert_true(w.run(w.a.store->bans().add(std::move(bans))).ok());
     w.b.turn();
     Id second;
-    w.until([&] { return w.b.memory.zone().bans_at(w.loop.now()); });
     assert_int_equal(w.admit(w.b, w.key, second).code, Code::banned);
+    // and at one that was not there yet
+    TestHost c(w, w.url, 3, {});
+    read_all(w, c);
+    assert_int_equal(w.admit(c, w.key, second).code, Code::banned);
     w.host.ahead += kMinute;
     assert_int_not_equal(w.admit(w.b, w.key, second).code, Code::banned);
+}
+
+// It was kicked at A, and was at B before B knew.
+static void a_ban_cannot_be_outrun(void **) {
+    HostsWorld w;
+    Id p = w.publish(w.a, w.key);
+    w.turns();
+    Id early;
+    assert_int_equal(
+        w.admit(w.b, w.key, early, Action::play, Protocol::srt).code,
+        Code::not_live);
+    assert_int_equal(w.admit(w.b, w.key, early, Action::play).code, Code::ok);
+    w.host.ahead += kMinute;
+    model::Session s = *w.a.find(p);
+    assert_true(w.a.sessions->end_session(p, EndReason::kicked));
+    w.a.sessions->release(p, EndReason::kicked);
+    w.turns();
+    Id second;
+    assert_int_equal(w.admit(w.b, w.key, second).code, Code::ok);
+    auto bans = gate::bans_of(s, w.loop.wall() + kMinute);
+    assert_true(w.run(w.a.store->bans().add(std::move(bans))).ok());
+    w.b.turn();
+    // and not the viewer, who was here before
+    auto kicks = w.b.table().kicks_of(w.b.sessions->pid(), w.loop.wall());
+    assert_int_equal(kicks.size(), 1);
+    assert_true(kicks[0].session == second);
+    assert_int_equal(kicks[0].reason, EndReason::kicked);
+    assert_int_equal(w.admit(w.b, w.key, second).code, Code::banned);
+}
+
+static void of_many_bans_none_is_left_out(void **) {
+    HostsWorld w;
+    constexpr size_t kMany = store::Bans::kPage * 2 + 7;
+    auto address = [](size_t i) {
+        return "10.0." + std::to_string(i / 250) + '.' +
+               std::to_string(i % 250);
+    };
+    std::vector<store::Ban> bans;
+    for (size_t i = 0; i < kMany; i++) {
+        bans.push_back({w.id.str(), address(i), w.loop.wall() + kMinute, 0});
+    }
+    assert_true(w.run(w.a.store->bans().add(std::move(bans))).ok());
+    TestHost c(w, w.url, 3, {}, size_t{96} << 20);
+    read_all(w, c);
+    for (size_t i = 0; i < kMany; i++) {
+        Millis left = gate::banned(c.memory.zone(), Action::publish,
+                                   w.id.view(), "", address(i), w.loop.now());
+        assert_true(left > 0);
+    }
 }
 
 // Its worker died between the claim and the session.
@@ -531,6 +590,8 @@ int main() {
         cmocka_unit_test(sessions_are_ended_from_anywhere),
         cmocka_unit_test(a_session_is_found_from_anywhere),
         cmocka_unit_test(bans_hold_at_all_hosts),
+        cmocka_unit_test(a_ban_cannot_be_outrun),
+        cmocka_unit_test(of_many_bans_none_is_left_out),
         cmocka_unit_test(a_claim_of_nothing_is_withdrawn),
         cmocka_unit_test(a_publisher_comes_back_at_once),
         cmocka_unit_test(a_claim_that_is_lost_stays_lost),
