@@ -41,9 +41,13 @@ Hosts::Hosts(store::Store &store, Sessions &sessions, Upstream &upstream,
       started_at_(loop.wall()) {}
 
 void Hosts::start() {
-    store_.bus().on(kLive, [this](std::string_view) {
+    store_.bus().on(kLive, [this](std::string_view stream) {
         read_at_ = 0;
-        look_at_leases();
+        if (stream.empty()) {
+            look_at_leases();
+        } else if (sessions_.leads() && is_id(prefix::kStream, stream)) {
+            loop_.spawn(look_at_lease(Id(stream)));
+        }
     });
     loop_.on_drain([this] { loop_.spawn(leave()); });
     loop_.spawn(tick());

@@ -83,6 +83,7 @@ class Hosts {
     rt::Task<void> read(bool all);
     rt::Task<void> refresh();
     rt::Task<void> keep_leases();
+    rt::Task<void> look_at_lease(Id stream);
     rt::Task<bool> recover(); // until it is true
 
   private:
@@ -132,6 +133,10 @@ class Hosts {
     rt::Task<void> send_withdrawal(Id stream, Id session);
     rt::Task<Claim> claim_lease(store::Lease lease, int64_t seen);
     rt::Task<void> follow(store::Lease lease);
+    rt::Task<bool> keep_lease(store::Lease lease);
+    rt::Task<bool> is_in_store(store::Lease lease);
+    std::optional<store::Lease> lease_of(const Id &stream,
+                                         const zone::LiveRecord &record);
     void look_at_leases();
     void drop_ended(const std::vector<store::LiveRow> &rows);
     // The store has something new for the others.
@@ -154,7 +159,7 @@ class Hosts {
     rt::Loop &loop_;
 
     static constexpr size_t kMaxAsking = 64; // of what strangers may name
-    size_t asking_ = 0;                      // in feed()
+    size_t asking_ = 0;                      // in feed(), look_at_lease()
     bool busy_ = false;
     bool beating_ = false;
     bool keeping_ = false;

@@ -1,6 +1,11 @@
 // Publishers in Redis: asked while the store cannot be, and kept true for that.
 #include "gate/hosts.h"
 
+#include "base/counted.h"
+#include "rt/wait.h"
+
+#include <limits>
+
 namespace ks::gate {
 
 using store::Lease;
@@ -10,6 +15,8 @@ namespace {
 
 // However often others call.
 constexpr Millis kLookAgain = kSecond;
+constexpr Millis kAskFor = 2 * kSecond;
+constexpr int64_t kWhatever = std::numeric_limits<int64_t>::max();
 
 } // namespace
 
@@ -17,18 +24,27 @@ constexpr Millis kLookAgain = kSecond;
 rt::Task<Hosts::Claim> Hosts::claim_lease(Lease lease, int64_t seen) {
     Claim claim;
     claim.term = lease.term;
+    Id stream = lease.stream;
     auto taken = co_await leases_.take(std::move(lease), seen);
     claim.won = taken != Leases::Taken::no;
     if (taken == Leases::Taken::yes) {
-        call();
+        store_.bus().publish(kLive, stream.view());
     }
     co_return claim;
 }
 
-// The store has decided already.
+// The store has decided already, whatever was in Redis before.
 rt::Task<void> Hosts::follow(Lease lease) {
-    auto kept = co_await leases_.keep(std::move(lease));
+    auto kept = co_await leases_.take(std::move(lease), kWhatever);
     (void)kept;
+}
+
+std::optional<Lease> Hosts::lease_of(const Id &stream,
+                                     const zone::LiveRecord &r) {
+    if (!r.host.empty() || r.term == 0 || r.live.publisher.empty()) {
+        return std::nullopt;
+    }
+    return Lease{stream, self(), r.live.publisher, r.term};
 }
 
 rt::Task<void> Hosts::keep_leases() {
@@ -38,25 +54,64 @@ rt::Task<void> Hosts::keep_leases() {
         ~Done() { flag = false; }
     } done(keeping_);
     std::vector<Lease> ours;
-    zone_.live().each(
-        loop_.wall(), [&](const Id &stream, const zone::LiveRecord &r) {
-            if (r.host.empty() && r.term != 0 && !r.live.publisher.empty()) {
-                ours.push_back({stream, self(), r.live.publisher, r.term});
-            }
-        });
-    for (const Lease &lease : ours) {
-        Lease one = lease;
-        auto kept = co_await leases_.keep(std::move(one));
-        if (kept == Leases::Taken::unknown) {
+    zone_.live().each(loop_.wall(),
+                      [&](const Id &stream, const zone::LiveRecord &r) {
+                          auto lease = lease_of(stream, r);
+                          if (lease) {
+                              ours.push_back(std::move(*lease));
+                          }
+                      });
+    for (Lease &lease : ours) {
+        bool known = co_await keep_lease(std::move(lease));
+        if (!known) {
             co_return; // all again the next time
         }
-        // While the store answers, its word counts.
-        if (kept == Leases::Taken::no && sound_since_ < 0) {
+    }
+}
+
+// False: Redis does not answer.
+rt::Task<bool> Hosts::keep_lease(Lease lease) {
+    Lease one = lease;
+    auto kept = co_await leases_.keep(std::move(one));
+    if (kept == Leases::Taken::no) {
+        bool ours = co_await is_in_store(lease);
+        // And still is another's in Redis: a host that cannot reach the store
+        // let in who came later.
+        if (ours || sound_since_ < 0) {
             loop_.log(rt::LogLevel::notice,
                       "stream " + lease.stream.str() +
                           " was taken over at another host, as Redis says");
             sessions_.end_session(lease.session, model::EndReason::replaced);
         }
+    }
+    co_return kept != Leases::Taken::unknown;
+}
+
+// The store answers, and has no claim that is newer.  Else its word counts, and
+// is heard soon.
+rt::Task<bool> Hosts::is_in_store(Lease lease) {
+    auto look = store_.live().one(lease.stream);
+    auto rows = co_await rt::within(std::move(look), kAskFor,
+                                    Code::store_unavailable, "");
+    co_return rows && !rows->empty() && rows->front().host == self() &&
+        rows->front().term == lease.term &&
+        rows->front().publisher.id == lease.session;
+}
+
+// Another host says that it has let somebody in by Redis' word.
+rt::Task<void> Hosts::look_at_lease(Id stream) {
+    if (asking_ >= kMaxAsking) {
+        co_return; // keep_leases() finds it
+    }
+    Counted inside(asking_);
+    std::optional<Lease> ours;
+    zone_.live().peek(stream, loop_.wall(), [&](const zone::LiveRecord &r) {
+        ours = lease_of(stream, r);
+    });
+    if (ours) {
+        Lease lease = std::move(*ours);
+        bool known = co_await keep_lease(std::move(lease));
+        (void)known;
     }
 }
 

@@ -12,12 +12,18 @@ namespace ks::test {
 struct TestHost {
     TestHost(Runner &r, const std::string &url, uint8_t number,
              const std::vector<conf::SrsNode> &nodes,
-             size_t zone_size = ZoneMemory::kSize)
+             size_t zone_size = ZoneMemory::kSize,
+             const conf::Redis &redis = {})
         : runner(r), memory(number, zone_size) {
         config.srs_nodes = nodes;
         auto made = store::Store::make(url, memory.zone());
         assert_true(made.ok());
         store = std::move(*made);
+        if (redis.used()) {
+            store->share(redis, "a secret that all hosts have, 32 bytes");
+            store->shared()->start();
+            r.until([&] { return store->shared()->usable(); });
+        }
         auto opened = r.run(store->open());
         assert_true(opened.ok());
         sessions.emplace(memory.zone(), store.get(), r.loop);
@@ -101,8 +107,10 @@ struct HostsWorld : Runner {
     Id id;
     std::string key;
 
-    explicit HostsWorld(const std::vector<conf::SrsNode> &nodes = {})
-        : a(*this, url, 1, nodes), b(*this, url, 2, nodes) {
+    explicit HostsWorld(const std::vector<conf::SrsNode> &nodes = {},
+                        const conf::Redis &redis = {})
+        : a(*this, url, 1, nodes, ZoneMemory::kSize, redis),
+          b(*this, url, 2, nodes, ZoneMemory::kSize, redis) {
         store::NewUser wanted;
         wanted.email = "a@example.org";
         wanted.name = "N";

@@ -1,0 +1,99 @@
+// Several hosts with a Redis, one of which cannot reach the store.
+#include "hosts_support.h"
+
+#include "../support/redis.h"
+
+using namespace ks;
+using namespace ks::test;
+using model::EndReason;
+
+namespace {
+
+struct Redis {
+    RealRedis server;
+    conf::Redis options() {
+        conf::Redis o;
+        o.path = server.path();
+        return o;
+    }
+};
+
+struct SharedWorld : private Redis, HostsWorld {
+    SharedWorld() : HostsWorld({}, options()) {}
+
+    // `who` lets somebody in while it alone is without the store.
+    Id publish_without_store(TestHost &who) {
+        host.full = rt::Pool::store;
+        Id session;
+        assert_int_equal(admit(who, key, session).code, Code::ok);
+        run([](TestHost &h) -> rt::Task<int> { // and knows that it is
+            co_await h.hosts->watch();
+            co_return 0;
+        }(who));
+        host.full.reset();
+        return session;
+    }
+    void look(TestHost &who) {
+        run([](TestHost &h, Id stream) -> rt::Task<int> {
+            co_await h.hosts->look_at_lease(stream);
+            co_return 0;
+        }(who, id));
+    }
+    std::vector<zone::Kick> kicks(TestHost &who) {
+        return who.table().kicks_of(who.sessions->pid(), loop.wall());
+    }
+};
+
+} // namespace
+
+// Who came later stays, as everywhere else; the store does not know of it.
+static void one_that_is_cut_off_takes_over(void **) {
+    SharedWorld w;
+    Id p = w.publish(w.b, w.key);
+    w.turns();
+    w.look(w.b);
+    assert_int_equal(w.kicks(w.b).size(), 0);
+
+    Id second = w.publish_without_store(w.a);
+    w.look(w.b);
+    auto kicks = w.kicks(w.b);
+    assert_int_equal(kicks.size(), 1);
+    assert_true(kicks[0].session == p);
+    assert_int_equal(kicks[0].reason, EndReason::replaced);
+    w.b.sessions->release(p, EndReason::replaced);
+    w.look(w.a);
+    assert_int_equal(w.kicks(w.a).size(), 0);
+    // and it is the one when its host is back
+    w.turns();
+    assert_true(w.a.live(w.id)->publisher == second);
+    assert_true(w.b.live(w.id)->publisher == second);
+}
+
+// What the store has decided since is not asked of Redis.
+static void what_the_store_decides_later_counts(void **) {
+    SharedWorld w;
+    w.publish(w.b, w.key);
+    w.turns();
+    Id second = w.publish_without_store(w.a);
+    w.b.turn();
+    Id third;
+    assert_int_equal(w.admit(w.b, w.key, third).code, Code::ok);
+    w.until([&] { // its lease is written behind
+        w.look(w.a);
+        return !w.kicks(w.a).empty() || !w.a.end_of(second).empty();
+    });
+    w.look(w.b);
+    for (const zone::Kick &kick : w.kicks(w.b)) {
+        assert_false(kick.session == third);
+    }
+    w.turns();
+    assert_true(w.b.live(w.id)->publisher == third);
+}
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(one_that_is_cut_off_takes_over),
+        cmocka_unit_test(what_the_store_decides_later_counts),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
