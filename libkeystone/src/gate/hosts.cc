@@ -134,9 +134,9 @@ rt::Task<void> Hosts::turn() {
             loop_.spawn(keep_leases());
         }
     }
-    if (now >= refresh_at_) {
+    if (now >= refresh_at_ && !refreshing_) {
         refresh_at_ = now + kRefreshEvery;
-        co_await refresh();
+        loop_.spawn(refresh()); // of thousands it takes a while
     }
 }
 

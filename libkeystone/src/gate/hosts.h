@@ -104,6 +104,11 @@ class Hosts {
         friend bool operator==(const Told &, const Told &) = default;
     };
     static Told told_of(const zone::Remote &row);
+    struct Known { // of what was told: its record the last time
+        Told told;
+        uint64_t seen = 0; // telling_ then
+        bool ours = false;
+    };
     // What another one said; two changes may have the same time.
     struct Heard {
         Told told;
@@ -163,6 +168,7 @@ class Hosts {
     bool busy_ = false;
     bool beating_ = false;
     bool keeping_ = false;
+    bool refreshing_ = false;
     bool led_ = false;
     bool left_ = false;
     Millis beat_at_ = 0;
@@ -184,7 +190,8 @@ class Hosts {
     WallMs audience_since_ = 0;
     std::map<std::string, Other, std::less<>> others_;
     std::map<std::string, Millis, std::less<>> strays_; // first seen
-    std::map<std::string, Told, std::less<>> told_;
+    std::map<std::string, Known, std::less<>> told_;
+    uint64_t telling_ = 0; // the how manieth time
     Names counted_;
     std::map<std::string, Heard, std::less<>> heard_;
     std::map<std::string, Names, std::less<>> audience_; // stream -> host

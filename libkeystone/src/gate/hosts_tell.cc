@@ -16,11 +16,14 @@ Hosts::Told Hosts::told_of(const zone::Remote &row) {
 std::vector<store::LiveRow> Hosts::news() {
     WallMs now = loop_.wall();
     std::vector<store::LiveRow> rows;
-    std::map<std::string, bool> there;
+    telling_++;
     zone_.live().each(now, [&](const Id &stream, const LiveRecord &r) {
-        there[stream.str()] = r.host.empty();
         bool waits = r.live.window_until > now;
         auto known = told_.find(stream.view());
+        if (known != told_.end()) {
+            known->second.seen = telling_;
+            known->second.ours = r.host.empty();
+        }
         if (!r.host.empty() || r.term == 0) {
             return;
         }
@@ -32,23 +35,23 @@ std::vector<store::LiveRow> Hosts::news() {
         row.window_seconds = r.window_seconds;
         row.publisher.id = r.live.publisher;
         Told told = told_of(row);
-        if (known == told_.end() || !(known->second == told)) {
+        if (known == told_.end() || !(known->second.told == told)) {
             rows.push_back(row);
         }
     });
     for (auto it = told_.begin(); it != told_.end();) {
-        auto here = there.find(it->first);
-        if (here != there.end()) {
-            it = here->second ? std::next(it) : told_.erase(it);
+        const Known &known = it->second;
+        if (known.seen == telling_) {
+            it = known.ours ? std::next(it) : told_.erase(it);
             continue;
         }
-        if (it->second.session.empty() && it->second.window_until == 0) {
+        if (known.told.session.empty() && known.told.window_until == 0) {
             it = told_.erase(it);
             continue;
         }
         store::LiveRow row; // it is over, and its record is gone
         row.host = self();
-        row.term = it->second.term;
+        row.term = known.told.term;
         row.live.stream_id = Id(it->first);
         rows.push_back(row);
         ++it;
@@ -93,7 +96,7 @@ rt::Task<void> Hosts::tell() {
             told_.erase(stream);
             continue;
         }
-        told_[stream] = told_of(r);
+        told_[stream].told = told_of(r);
     }
     auto work = settle_unheard(std::move(unheard));
     co_await std::move(work);

@@ -75,9 +75,11 @@ rt::Task<Result<void>> Changes::poll() {
     WallMs now = rt::Loop::current().wall();
     // The first time, too: the zone is older than this worker, and who made a
     // change may have been killed before it could say so.
-    WallMs since = (looked_ == 0 ? now : looked_) - kOverlap;
+    WallMs last = looked_ == 0 ? now : looked_;
+    bool far = looked_ == 0 || now - far_ >= kEvery || now < far_;
+    WallMs since = last - kOverlap;
     std::erase_if(seen_, [&](const auto &one) { return one.second < since; });
-    WallMs at = since;
+    WallMs at = far ? since : last - kShortOverlap;
     Id after;
     for (bool more = true; more;) {
         sql::Params params = sql::params(at, after);
@@ -97,6 +99,7 @@ rt::Task<Result<void>> Changes::poll() {
         more = rows->size() >= kPage;
     }
     looked_ = now;
+    far_ = far ? now : far_;
     co_return Result<void>();
 }
 

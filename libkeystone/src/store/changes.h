@@ -18,6 +18,9 @@ class Cache;
 // Who asks for what is newer than its last look goes back by this: clocks of
 // hosts differ, and a batch is committed after its row got its time.
 constexpr Millis kOverlap = 15 * kSecond;
+// Who is called again and again, each time there is something, does so twice a
+// second only; in between by this.
+constexpr Millis kShortOverlap = kSecond;
 
 enum class ChangeKind : uint8_t {
     stream_changed,
@@ -64,7 +67,8 @@ class Changes {
 
     sql::Database &db_;
     Cache &cache_;
-    WallMs looked_ = 0;                               // 0: not yet
+    WallMs looked_ = 0; // 0: not yet
+    WallMs far_ = 0;    // when it went back by all of kOverlap
     std::map<std::string, WallMs, std::less<>> seen_; // of the last seconds
 };
 

@@ -253,6 +253,30 @@ void what_changed_before_the_first_look_is_told(void **) {
     assert_true(told[0] == store::ChangeKind::stream_disabled);
 }
 
+// However often it is called, it goes far back twice a second only.
+void what_comes_with_an_old_time_is_told_soon(void **) {
+    StoreWorld w;
+    store::Cache cache(w.memory.zone());
+    store::Changes changes(w.store->database(), cache);
+    int told = 0;
+    changes.told = [&](const store::Change &) { told++; };
+    auto write = [&](WallMs at) {
+        store::Change change;
+        change.kind = store::ChangeKind::session_ended;
+        sql::Batch batch;
+        batch.push_back(store::announce(change, at, w.loop.entropy()));
+        assert_true(w.run(w.store->database().batch(std::move(batch))).ok());
+    };
+    assert_true(w.run(changes.poll()).ok());
+    write(w.loop.wall() - store::kOverlap / 2);
+    write(w.loop.wall());
+    assert_true(w.run(changes.poll()).ok());
+    assert_true(told >= 1); // on a slow machine both
+    w.host.ahead += store::Changes::kEvery;
+    assert_true(w.run(changes.poll()).ok());
+    assert_int_equal(told, 2);
+}
+
 // More than one answer of a database holds, many of one moment.
 void of_many_changes_none_is_left_out(void **) {
     StoreWorld w;
@@ -332,6 +356,7 @@ int main() {
         cmocka_unit_test(a_change_is_felt_by_others_within_a_second),
         cmocka_unit_test(what_is_enabled_again_is_not_told_as_disabled),
         cmocka_unit_test(what_changed_before_the_first_look_is_told),
+        cmocka_unit_test(what_comes_with_an_old_time_is_told_soon),
         cmocka_unit_test(of_many_changes_none_is_left_out),
         cmocka_unit_test(an_older_fill_does_not_undo_a_change),
         cmocka_unit_test(a_row_in_the_zone_is_read_only_if_it_is_whole),
