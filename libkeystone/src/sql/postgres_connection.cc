@@ -75,9 +75,18 @@ void PostgresConnection::on_fd(unsigned ready) {
     }
 }
 
+bool PostgresConnection::look() {
+    bool over = lost_ || done_ || read() || !flush();
+    if (over) {
+        owner_.on_connection(*this);
+    }
+    return over;
+}
+
 void PostgresConnection::expired() {
     // A process that was stopped for a while may have its answer already.
     if (!lost_ && !done_ && !read()) {
+        overdue_ = true;
         fail("no answer in time");
     }
     owner_.on_connection(*this);

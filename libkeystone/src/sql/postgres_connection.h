@@ -28,10 +28,14 @@ class PostgresConnection : private rt::FdSink, private rt::Timer {
     bool watch();
     // Answered by on_connection(), at the latest at `deadline`.
     void start(std::unique_ptr<PostgresRun> run, Millis deadline);
+    // Takes what is there already.  True: that was the end, and told.
+    bool look();
     bool busy() const { return run_ != nullptr; }
     PostgresRun *run() { return run_.get(); }
     std::unique_ptr<PostgresRun> take_run();
     bool is_lost() const { return lost_; }
+    // Lost at its deadline: the server may not know yet that it is.
+    bool is_overdue() const { return overdue_; }
     // Why it ended while nothing ran.
     const std::string &trouble() const { return trouble_; }
     const std::string &host() const { return host_; }
@@ -56,6 +60,7 @@ class PostgresConnection : private rt::FdSink, private rt::Timer {
     PostgresPrepared prepared_;
     bool done_ = false; // the run is
     bool lost_ = false;
+    bool overdue_ = false;
     std::string trouble_;
     Millis idle_since_ = 0;
 };

@@ -53,20 +53,46 @@ void PostgresPool::leave(Call &call) {
     }
 }
 
-void PostgresPool::Call::expired() {
-    std::erase(pool_->waiting_, this);
+void PostgresPool::Call::answer(Result<Outcome> result) {
+    disarm();
     waits_ = false;
-    bool connected = !pool_->slots_.empty();
-    if (!connected) {
-        pool_->note("no connection to " + pool_->opener_.url().shown() +
-                        " within " + std::to_string(pool_->options_.timeout) +
-                        " ms",
-                    true);
-    }
-    result_.emplace(
-        Error(connected ? Code::overloaded : Code::store_unavailable,
-              connected ? kOverloaded : kUnavailable, 1));
+    result_.emplace(std::move(result));
     complete();
+}
+
+// Its time is over.
+void PostgresPool::give_up(Call &call) {
+    for (Slot &slot : slots_) {
+        if (slot.call == &call) {
+            give_up(slot);
+            return;
+        }
+    }
+    std::erase(waiting_, &call);
+    bool connected = !slots_.empty();
+    if (!connected) {
+        note("no connection to " + opener_.url().shown() + " within " +
+                 std::to_string(options_.timeout) + " ms",
+             true);
+    }
+    call.answer(Error(connected ? Code::overloaded : Code::store_unavailable,
+                      connected ? kOverloaded : kUnavailable, 1));
+}
+
+// The connection is not: who waited before it began has less time than the
+// server gives a statement, and a connection that is dropped before that ends
+// leaves a backend behind, which is one more than `pool`.
+void PostgresPool::give_up(Slot &slot) {
+    PostgresConnection &connection = *slot.connection;
+    // A process that was stopped for a while may have its answer already.
+    if (connection.look()) {
+        return;
+    }
+    bool uncertain = connection.run()->call_off();
+    PostgresFailure late = lost("no answer in time", connection.host());
+    note(late.error.detail);
+    Call *call = std::exchange(slot.call, nullptr);
+    call->answer(fit_for_strangers(std::move(late.error), uncertain));
 }
 
 void PostgresPool::serve() {
@@ -82,22 +108,20 @@ void PostgresPool::serve() {
     want_more();
 }
 
-// One with hardly any time left would only cost a sound connection.
+// One with hardly any time left would run for nobody, and a write be answered
+// with "not known", while as yet it is known that it was not done.
 bool PostgresPool::too_late(Call &call) {
     Millis least = options_.timeout / 10;
     if (call.deadline_ - rt::Loop::current().now() >= least) {
         return false;
     }
-    call.waits_ = false;
-    call.result_.emplace(Error(Code::overloaded, kOverloaded, 1));
-    call.complete();
+    call.answer(Error(Code::overloaded, kOverloaded, 1));
     return true;
 }
 
 void PostgresPool::start(Slot &slot) {
     Call *call = waiting_.front();
     waiting_.pop_front();
-    call->disarm(); // from here the connection keeps the time
     if (too_late(*call)) {
         return;
     }
@@ -106,7 +130,7 @@ void PostgresPool::start(Slot &slot) {
     slot.connection->start(
         std::make_unique<PostgresRun>(std::move(call->batch_),
                                       slot.connection->host(), local),
-        call->deadline_);
+        rt::Loop::current().now() + options_.timeout);
 }
 
 void PostgresPool::on_connection(PostgresConnection &connection) {
@@ -114,6 +138,9 @@ void PostgresPool::on_connection(PostgresConnection &connection) {
         return s.connection.get() == &connection;
     });
     bool gone = connection.is_lost();
+    if (connection.is_overdue()) {
+        pause_until_ = rt::Loop::current().now() + backoff(failures_);
+    }
     if (connection.busy()) {
         finish(*slot, gone);
     }
@@ -136,7 +163,6 @@ void PostgresPool::finish(Slot &slot, bool gone) {
         !call->again_ && rt::Loop::current().now() < call->deadline_) {
         call->again_ = true;
         call->batch_ = run->take_batch();
-        call->arm_at(call->deadline_);
         waiting_.push_front(call);
         return;
     }
@@ -147,10 +173,7 @@ void PostgresPool::finish(Slot &slot, bool gone) {
         health_.refused = result.error().detail;
     }
     if (call != nullptr) {
-        call->waits_ = false;
-        call->result_.emplace(
-            fit_for_strangers(std::move(result), run->uncertain()));
-        call->complete();
+        call->answer(fit_for_strangers(std::move(result), run->uncertain()));
     }
 }
 
@@ -199,6 +222,11 @@ rt::Task<void> PostgresPool::open_more() {
         ~Done() { opening = false; }
     } done{opening_};
     while (wanted()) {
+        Millis pause = pause_until_ - rt::Loop::current().now();
+        if (pause > 0) {
+            co_await rt::sleep_for(pause, rt::Hold::none);
+            continue;
+        }
         auto opened = co_await opener_.open();
         auto adopted = adopt(std::move(opened));
         if (adopted) {
@@ -253,10 +281,7 @@ void PostgresPool::not_opened(const Error &error) {
     std::deque<Call *> waiting;
     waiting.swap(waiting_);
     for (Call *call : waiting) {
-        call->disarm();
-        call->waits_ = false;
-        call->result_.emplace(Error(Code::store_unavailable, kUnavailable, 1));
-        call->complete();
+        call->answer(Error(Code::store_unavailable, kUnavailable, 1));
     }
 }
 

@@ -44,6 +44,8 @@ class PostgresPool : private PostgresConnection::Owner {
     // True: it is over already.
     bool enter(Call &call);
     void leave(Call &call);
+    void give_up(Call &call);
+    void give_up(Slot &slot);
     bool too_late(Call &call);
     void start(Slot &slot);
     void serve();
@@ -70,6 +72,7 @@ class PostgresPool : private PostgresConnection::Owner {
     bool away_ = false; // health_'s trouble is that there is no connection
     bool down_ = false; // the last attempt to open one failed, and none is left
     int failures_ = 0;  // to open, one after the other
+    Millis pause_until_ = 0; // what was lost may still end in the server
     Sweep sweep_{*this};
     bool opening_ = false;
     rt::Task<void> opening_task_; // open_more()
@@ -92,11 +95,12 @@ class PostgresPool::Call : public rt::Op, private rt::Timer {
 
   private:
     friend class PostgresPool;
-    void expired() override;
+    void expired() override { pool_->give_up(*this); }
+    void answer(Result<Outcome> result);
 
     std::shared_ptr<PostgresPool> pool_;
     Batch batch_;
-    Millis deadline_;
+    Millis deadline_; // of its own; what runs has the connection's
     bool waits_ = false;
     bool again_ = false; // it was lost with a connection once
     std::optional<Result<Outcome>> result_;

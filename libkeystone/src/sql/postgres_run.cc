@@ -196,7 +196,7 @@ void PostgresRun::take_failure(const pg_result *result) {
 PostgresRun::Next PostgresRun::synced(pg_conn *conn,
                                       PostgresPrepared &prepared) {
     bool open = PQtransactionStatus(conn) != PQTRANS_IDLE;
-    bool over = failure_ || !outcome_.done();
+    bool over = failure_ || !outcome_.done() || (called_off_ && !committed_);
     if (step_ == Step::work && !over) {
         return committed_ ? Next::done : Next::send;
     }
@@ -210,7 +210,7 @@ PostgresRun::Next PostgresRun::synced(pg_conn *conn,
         step_ = Step::undo;
         return Next::send;
     }
-    if (!failure_ || failure_->broken || tries_ >= kMaxTries) {
+    if (!failure_ || failure_->broken || called_off_ || tries_ >= kMaxTries) {
         return Next::done;
     }
     if (failure_->forgotten && step_ != Step::forget) {
@@ -231,10 +231,19 @@ PostgresRun::Next PostgresRun::again(Step step) {
     return Next::send;
 }
 
-void PostgresRun::end(PostgresFailure failure) {
+bool PostgresRun::may_be_done() const {
     // libpq may have handed the loss out as a result before.
     bool refused = failure_ && !failure_->broken;
-    uncertain_ = committed_ && !reads_only_ && !refused;
+    return committed_ && !reads_only_ && !refused;
+}
+
+bool PostgresRun::call_off() {
+    called_off_ = true;
+    return may_be_done();
+}
+
+void PostgresRun::end(PostgresFailure failure) {
+    uncertain_ = may_be_done();
     if (!failure_) {
         failure_.emplace(std::move(failure));
     }

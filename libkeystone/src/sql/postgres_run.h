@@ -55,6 +55,9 @@ class PostgresRun {
     bool broken() const { return cut_ || (failure_ && failure_->broken); }
     bool standby() const { return failure_ && failure_->standby; }
     bool failed() const { return failure_.has_value(); }
+    // Nobody waits any more: what is not on its way to be committed is undone.
+    // True: it may be done all the same.
+    bool call_off();
     // It failed, and may have been done all the same.
     bool uncertain() const { return uncertain_; }
     // To do it again elsewhere.
@@ -78,6 +81,7 @@ class PostgresRun {
     void take_failure(const pg_result *result);
     Next synced(pg_conn *conn, PostgresPrepared &prepared);
     Next again(Step step);
+    bool may_be_done() const;
 
     static constexpr int kMaxTries = 3;
 
@@ -93,6 +97,7 @@ class PostgresRun {
     bool begun_ = false;
     bool committed_ = false;
     bool uncertain_ = false;
+    bool called_off_ = false;
     bool cut_ = false; // there is more than anybody wants
     int tries_ = 1;
     Outcome outcome_;
