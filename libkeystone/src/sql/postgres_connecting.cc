@@ -73,11 +73,7 @@ bool PostgresConnecting::poll() {
 bool PostgresConnecting::watch(unsigned interest) {
     watch_ = rt::Loop::current().host().fd_watch(PQsocket(handle_.get()),
                                                  interest, this);
-    return watch_ != nullptr || !over(PostgresFailure(Error(
-                                    Code::overloaded,
-                                    "no connection is left for PostgreSQL at " +
-                                        host_ + ": raise worker_connections",
-                                    1)));
+    return watch_ != nullptr || !over(PostgresFailure(no_room(host_)));
 }
 
 void PostgresConnecting::unwatch() {

@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 #include <openssl/ssl.h>
 #include <unistd.h>
+#include <utility>
 
 namespace ks::sql {
 
@@ -26,13 +27,20 @@ PostgresConnection::PostgresConnection(PostgresHandle handle, std::string host,
     : handle_(std::move(handle)), host_(std::move(host)), owner_(owner),
       idle_since_(rt::Loop::current().now()) {}
 
-PostgresConnection::~PostgresConnection() {
+PostgresConnection::~PostgresConnection() { unwatch(); }
+
+void PostgresConnection::unwatch() {
     if (watch_ != nullptr) {
-        rt::Loop::current().host().fd_unwatch(watch_);
+        rt::Loop::current().host().fd_unwatch(std::exchange(watch_, nullptr));
     }
     if (fd_ >= 0) {
-        close(fd_);
+        close(std::exchange(fd_, -1));
     }
+}
+
+PostgresHandle PostgresConnection::release() {
+    unwatch();
+    return std::move(handle_);
 }
 
 // A second descriptor of the socket is watched, because libpq closes its own

@@ -26,6 +26,8 @@ class PostgresConnection : private rt::FdSink, private rt::Timer {
 
     // False: the host has no room to watch it.
     bool watch();
+    // While nothing runs, for another owner.
+    PostgresHandle release();
     // Answered by on_connection(), at the latest at `deadline`.
     void start(std::unique_ptr<PostgresRun> run, Millis deadline);
     // Takes what is there already.  True: that was the end, and told.
@@ -49,6 +51,7 @@ class PostgresConnection : private rt::FdSink, private rt::Timer {
     bool finish(PostgresRun::Next next);
     void fail(std::string_view why);
     bool flush();
+    void unwatch();
 
     PostgresHandle handle_;
     std::string host_;

@@ -192,6 +192,13 @@ PostgresFailure judge_connect(std::string_view text, const std::string &host) {
     return failure;
 }
 
+Error no_room(const std::string &host) {
+    return Error(Code::overloaded,
+                 "no connection is left for PostgreSQL at " + host +
+                     ": raise worker_connections",
+                 1);
+}
+
 PostgresFailure lost(std::string_view text, const std::string &host) {
     PostgresFailure failure(
         Error(Code::store_unavailable, told(host, text, "", ""), kRetryLater));

@@ -38,6 +38,9 @@ PostgresFailure judge_connect(std::string_view text, const std::string &host);
 // The connection ended, or the server does not answer.
 PostgresFailure lost(std::string_view text, const std::string &host);
 
+// The host has none to watch it with.
+Error no_room(const std::string &host);
+
 std::string first_line(std::string_view text);
 
 } // namespace ks::sql

@@ -2,6 +2,7 @@
 
 #include "rt/resolve.h"
 #include "rt/wait.h"
+#include "sql/postgres_asking.h"
 
 namespace ks::sql {
 
@@ -81,6 +82,23 @@ rt::Task<std::vector<std::string>> PostgresOpener::addresses_of(size_t index) {
     co_return all;
 }
 
+// The words' values live as long as the wait.
+rt::Task<Result<PostgresHandle>> PostgresOpener::connect(PostgresWords words,
+                                                         std::string host) {
+    PostgresConnecting connecting(std::move(words), host,
+                                  url_.connect_timeout());
+    auto handle = co_await connecting;
+    if (!handle) {
+        co_return connecting.failure()->error;
+    }
+    if (!doubts_) {
+        co_return std::move(handle);
+    }
+    PostgresAsking asking(std::move(handle), host, url_.connect_timeout());
+    auto asked = co_await asking;
+    co_return asked;
+}
+
 rt::Task<Result<PostgresOpened>> PostgresOpener::open() {
     Error all(Code::store_unavailable, "", 1);
     size_t count = url_.hosts().size();
@@ -97,14 +115,12 @@ rt::Task<Result<PostgresOpened>> PostgresOpener::open() {
         }
         for (const std::string &address : addresses) {
             PostgresWords words = words_of(host, address);
-            PostgresConnecting connecting(std::move(words), label,
-                                          url_.connect_timeout());
-            auto handle = co_await connecting;
+            auto handle = co_await connect(std::move(words), label);
             if (handle) {
                 first_ = index;
-                co_return PostgresOpened{std::move(handle), label};
+                co_return PostgresOpened{std::move(*handle), label};
             }
-            const Error &why = connecting.failure()->error;
+            const Error &why = handle.error();
             all.detail += all.detail.empty() ? "" : "; ";
             all.detail += why.detail;
             all.code = why.code == Code::overloaded ? why.code : all.code;

@@ -29,6 +29,8 @@ class PostgresOpener {
     // Begins with the host that did the last time.  An error says what is
     // wrong with each.
     rt::Task<Result<PostgresOpened>> open();
+    // None was of use of late: one has to answer before it counts.
+    void doubt(bool yes) { doubts_ = yes; }
     // That one will not do any more: begin with the next.
     void skip() { first_ = (first_ + 1) % url_.hosts().size(); }
 
@@ -36,6 +38,8 @@ class PostgresOpener {
 
   private:
     rt::Task<std::vector<std::string>> addresses_of(size_t host);
+    rt::Task<Result<PostgresHandle>> connect(PostgresWords words,
+                                             std::string host);
     PostgresWords words_of(const PostgresHost &host,
                            const std::string &address) const;
 
@@ -43,6 +47,7 @@ class PostgresOpener {
     std::string startup_; // options=
     std::string user_timeout_;
     size_t first_ = 0;
+    bool doubts_ = false;
 };
 
 } // namespace ks::sql

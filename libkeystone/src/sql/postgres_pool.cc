@@ -248,15 +248,14 @@ Result<void> PostgresPool::adopt(Result<PostgresOpened> opened) {
     auto connection = std::make_unique<PostgresConnection>(
         std::move(opened->handle), opened->host, owner);
     if (!connection->watch()) {
-        return Error(Code::overloaded, "no connection is left for PostgreSQL: "
-                                       "raise worker_connections");
+        return no_room(opened->host);
     }
     if (down_) {
         rt::Loop::current().log(rt::LogLevel::notice,
                                 "database: connected to PostgreSQL at " +
                                     opened->host + " again");
     }
-    if (away_) {
+    if (away_) { // it has answered
         note("");
     }
     down_ = false;
@@ -287,6 +286,7 @@ void PostgresPool::not_opened(const Error &error) {
 
 void PostgresPool::note(const std::string &trouble, bool away) {
     away_ = away;
+    opener_.doubt(away);
     bool usable = trouble.empty();
     if (usable != health_.usable || health_.since == 0) {
         health_.since = rt::Loop::current().wall();

@@ -1,6 +1,7 @@
 // A PostgreSQL that dies, hangs, comes back, or hands over to another.
 #include "support.h"
 
+#include <cstring>
 #include <sys/wait.h>
 
 using namespace ks;
@@ -215,8 +216,8 @@ class Pooler {
         conf << "[databases]\nkeystone = host=" << dir_
              << " user=keystone\n[pgbouncer]\npool_mode = transaction\n"
                 "default_pool_size = 2\nauth_type = any\nlisten_port = 6432\n"
-                "unix_socket_dir = "
-             << dir_ << "/pool\n";
+                "server_login_retry = 1\nunix_socket_dir = "
+             << dir_ << "/pool\nlogfile = " << dir_ << "/pool/log\n";
         conf.close();
         std::filesystem::create_directory(dir_ + "/pool");
         std::filesystem::permissions(dir_ + "/pool",
@@ -244,6 +245,11 @@ class Pooler {
     std::string url() const {
         return "postgresql://keystone@/keystone?port=6432&host=" + dir_ +
                "/pool";
+    }
+    // So far.
+    int logins() const {
+        return std::stoi(
+            output_of("grep -c 'login attempt' " + dir_ + "/pool/log"));
     }
     bool listens() const {
         return std::filesystem::exists(dir_ + "/pool/.s.PGSQL.6432");
@@ -297,6 +303,34 @@ void a_pooler_may_stand_between(void **) {
     assert_code(w.query(kOne), ok);
 }
 
+// It lets everybody in, whether there is a server behind it or not.
+void a_pooler_alone_is_no_database(void **) {
+    PostgresServer &server = server_of(0);
+    Pooler pooler(server);
+    Runner w;
+    w.until([&] { return pooler.listens(); });
+    auto db =
+        sql::open(pooler.url(), {.pool = 2, .timeout = 700, .pooler = true});
+    auto asks = [&] { return w.run((*db)->query(kOne, sql::Params())).ok(); };
+    assert_true(asks());
+    server.kill();
+    w.until([&] { return !asks(); });
+    int before = pooler.logins();
+    Millis end = w.host.now() + 3 * kSecond;
+    while (w.host.now() < end) {
+        assert_false(asks());
+        assert_false((*db)->health().usable);
+        w.run(Runner::nap());
+    }
+    assert_true(pooler.logins() - before <= 12); // about two a second
+    for (const std::string &line : w.host.lines) {
+        assert_null(std::strstr(line.c_str(), "again"));
+    }
+    server.start();
+    w.until([&] { return (*db)->health().usable; });
+    assert_true(asks());
+}
+
 } // namespace
 
 int main() {
@@ -308,6 +342,7 @@ int main() {
         cmocka_unit_test(a_first_host_that_hangs_does_not_keep_from_the_second),
         cmocka_unit_test(a_certificate_is_looked_at),
         cmocka_unit_test(a_pooler_may_stand_between),
+        cmocka_unit_test(a_pooler_alone_is_no_database),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
