@@ -4,6 +4,7 @@
 #include "rt/resolve.h"
 #include "rt/wait.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <netinet/in.h>
@@ -16,19 +17,41 @@ namespace ks::net {
 
 namespace {
 
-// Whose sessions are taken for lost depends on this: only a refusal is sure.
-Code code_of(int error) {
+// Why there is no connection to an address.  Of several addresses the greatest
+// tells of the server, as an address that is of no use here, in a family that
+// this host does not have, says nothing of the others.
+enum class Want : uint8_t {
+    here,    // no address or port of ours leads there: is it all of them?
+    silent,  // no answer, or no way there
+    refused, // nobody listens
+    ours     // we are short of something, and did not see whether one listens
+};
+
+Want want_of(int error) {
     switch (error) {
     case ECONNREFUSED:
-        return Code::upstream_unavailable;
+        return Want::refused;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
+        return Want::ours;
     case EADDRNOTAVAIL:
-        return Code::overloaded;
+        return Want::here;
     default:
+        return Want::silent;
+    }
+}
+
+// Whose sessions are taken for lost depends on this: only a refusal is sure.
+Code code_of(Want want) {
+    switch (want) {
+    case Want::refused:
+        return Code::upstream_unavailable;
+    case Want::silent:
         return Code::upstream_timeout;
+    default:
+        return Code::overloaded;
     }
 }
 
@@ -46,13 +69,20 @@ std::string request_of(const HttpAsk &ask) {
 }
 
 // A connection and what goes over it.  Destroyed at any time, it is closed.
-class Exchange : public rt::Op, private rt::FdSink {
+class Exchange : public rt::Op, private rt::FdSink, private rt::Timer {
   public:
     Exchange(const rt::Address &address, std::string request, size_t max_body)
         : address_(address), request_(std::move(request)), reader_(max_body) {}
     ~Exchange() override { close_fd(); }
 
+    // Both on the loop's clock: of the connection, and of all of it.
+    void limit(Millis connect, Millis all) {
+        connect_by_ = connect;
+        end_by_ = all;
+    }
     bool connected() const { return connected_; }
+    // When it is not.
+    Want want() const { return want_; }
     bool await_ready() { return !begin(); }
     Result<HttpAnswer> await_resume() {
         if (failed_) {
@@ -81,13 +111,26 @@ class Exchange : public rt::Op, private rt::FdSink {
             return unreachable(errno);
         }
         watch_ = rt::Loop::current().host().fd_watch(fd_, rt::kWrite, this);
-        return watch_ != nullptr || unreachable(EMFILE);
+        if (watch_ == nullptr) {
+            return unreachable(EMFILE);
+        }
+        arm_at(connect_by_);
+        return true;
     }
 
     bool unreachable(int error) {
-        failed_.emplace(code_of(error), std::strerror(error), 2);
+        want_ = want_of(error);
+        failed_.emplace(code_of(want_), std::strerror(error), 2);
         close_fd();
         return false;
+    }
+
+    void expired() override {
+        if (fd_ >= 0) {
+            failed_.emplace(Code::upstream_timeout, "no answer in time", 1);
+            close_fd();
+        }
+        tell();
     }
 
     void on_fd(unsigned ready) override {
@@ -98,6 +141,10 @@ class Exchange : public rt::Op, private rt::FdSink {
                 receive();
             }
         }
+        tell();
+    }
+
+    void tell() {
         if (fd_ < 0 && !told_) {
             told_ = true;
             complete();
@@ -111,6 +158,7 @@ class Exchange : public rt::Op, private rt::FdSink {
         if (error != 0) {
             return unreachable(error);
         }
+        arm_at(end_by_);
         return connected_ = true;
     }
 
@@ -154,6 +202,7 @@ class Exchange : public rt::Op, private rt::FdSink {
     }
 
     void close_fd() {
+        disarm();
         if (watch_ != nullptr) {
             rt::Loop::current().host().fd_unwatch(
                 std::exchange(watch_, nullptr));
@@ -167,6 +216,9 @@ class Exchange : public rt::Op, private rt::FdSink {
     std::string request_;
     codec::HttpReader reader_;
     std::optional<Error> failed_;
+    Want want_ = Want::silent;
+    Millis connect_by_ = 0;
+    Millis end_by_ = 0;
     size_t sent_ = 0;
     int fd_ = -1;
     void *watch_ = nullptr;
@@ -174,32 +226,36 @@ class Exchange : public rt::Op, private rt::FdSink {
     bool told_ = false;
 };
 
-rt::Task<Result<HttpAnswer>> call(HttpAsk ask) {
+} // namespace
+
+rt::Task<Result<HttpAnswer>> http_call(HttpAsk ask) {
+    rt::Loop &loop = rt::Loop::current();
+    Millis end = loop.now() + ask.deadline;
     auto work = rt::resolve(rt::split_host_port(ask.host_port));
-    auto found = co_await std::move(work);
+    auto found =
+        co_await rt::within(std::move(work), ask.deadline,
+                            Code::upstream_timeout, "no answer in time");
     if (!found) {
         co_return std::move(found.error());
     }
     std::vector<rt::Address> addresses = std::move(*found);
     Result<HttpAnswer> answer = Error(Code::upstream_timeout, "no address");
-    for (const rt::Address &address : addresses) {
-        Exchange exchange(address, request_of(ask), ask.max_body);
+    Want worst = Want::here;
+    for (size_t i = 0; i < addresses.size(); i++) {
+        Exchange exchange(addresses[i], request_of(ask), ask.max_body);
+        // One that swallows all leaves their time to the others.
+        Millis now = loop.now();
+        auto left = static_cast<Millis>(addresses.size() - i);
+        exchange.limit(now + std::max<Millis>(end - now, 0) / left, end);
         auto got = co_await exchange;
-        answer = std::move(got);
-        if (answer || exchange.connected()) {
-            break;
+        if (got || exchange.connected()) {
+            co_return got;
+        }
+        if (exchange.want() >= worst) {
+            worst = exchange.want();
+            answer = std::move(got);
         }
     }
-    co_return answer;
-}
-
-} // namespace
-
-rt::Task<Result<HttpAnswer>> http_call(HttpAsk ask) {
-    Millis limit = ask.deadline;
-    auto work = call(std::move(ask));
-    auto answer = co_await rt::within(
-        std::move(work), limit, Code::upstream_timeout, "no answer in time");
     co_return answer;
 }
 
