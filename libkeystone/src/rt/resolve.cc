@@ -11,19 +11,29 @@ namespace ks::rt {
 
 namespace {
 
+struct Found {
+    std::vector<Address> addresses;
+    int error = 0; // of getaddrinfo()
+};
+
 // Blocks unless `flags` say that the host is a number.
-std::vector<Address> look_up(const HostPort &where, int flags) {
-    std::vector<Address> all;
+//
+// Without AI_ADDRCONFIG, to which an address of loopback is none: on a host of
+// one family the other half of "localhost" would be hidden, and ::1 no number.
+// What cannot be reached comes last (RFC 6724, 6, rule 1) and fails at once.
+Found look_up(const HostPort &where, int flags) {
+    Found all;
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = flags | AI_NUMERICSERV;
     addrinfo *found = nullptr;
-    if (getaddrinfo(where.host.c_str(), where.port.c_str(), &hints, &found) !=
-        0) {
+    all.error =
+        getaddrinfo(where.host.c_str(), where.port.c_str(), &hints, &found);
+    if (all.error != 0) {
         return all;
     }
     for (const addrinfo *a = found; a != nullptr; a = a->ai_next) {
-        Address &out = all.emplace_back();
+        Address &out = all.addresses.emplace_back();
         out.len = a->ai_addrlen;
         std::memcpy(&out.text, a->ai_addr, a->ai_addrlen);
     }
@@ -32,7 +42,8 @@ std::vector<Address> look_up(const HostPort &where, int flags) {
 }
 
 // A resolver that does not answer holds a thread for long, so there is one
-// look-up at a time, and what was found before serves until it is done.
+// look-up of a name at a time, a few in all (the store has four threads by
+// default), and what was found before serves until it is done.
 struct Name {
     std::vector<Address> addresses;
     std::optional<Error> failure; // of the last look
@@ -43,6 +54,15 @@ struct Name {
 std::map<std::string, Name, std::less<>> names_known; // of this process
 constexpr Millis kNameFor = 2 * kSecond;
 constexpr Millis kLookAgain = 10;
+constexpr auto kMaxLooks = 3;
+
+// Of the outcome of a look-up that found nothing.
+std::string why_none(const std::string &host, int error) {
+    if (error == EAI_NONAME) {
+        return "the name " + host + " is not known";
+    }
+    return "the name " + host + " cannot be looked up: " + gai_strerror(error);
+}
 
 // A task of the worker: who asked may be gone before the thread is done.
 Task<void> refresh(std::string key, HostPort where) {
@@ -56,13 +76,19 @@ Task<void> refresh(std::string key, HostPort where) {
     name.failure.reset();
     if (!found) {
         name.failure = std::move(found.error());
-    } else if (found->empty()) {
+    } else if (found->addresses.empty()) {
         name.failure.emplace(Code::upstream_timeout,
-                             "the name " + where.host + " is not known", 5);
+                             why_none(where.host, found->error), 5);
     } else {
-        name.addresses = std::move(*found);
+        name.addresses = std::move(found->addresses);
     }
     name.good_until = Loop::current().now() + kNameFor;
+}
+
+bool may_look(const Name &name) {
+    auto looks = std::count_if(names_known.begin(), names_known.end(),
+                               [](auto &n) { return n.second.looking; });
+    return !name.looking && looks < kMaxLooks;
 }
 
 } // namespace
@@ -87,9 +113,9 @@ HostPort split_host_port(std::string_view text) {
 }
 
 Task<Result<std::vector<Address>>> resolve(HostPort where, Hold hold) {
-    std::vector<Address> numeric = look_up(where, AI_NUMERICHOST);
-    if (!numeric.empty()) {
-        co_return numeric;
+    Found numeric = look_up(where, AI_NUMERICHOST);
+    if (!numeric.addresses.empty()) {
+        co_return std::move(numeric.addresses);
     }
     Loop &loop = Loop::current();
     std::string key = where.host + ':' + where.port;
@@ -97,9 +123,7 @@ Task<Result<std::vector<Address>>> resolve(HostPort where, Hold hold) {
     bool looked = false;
     for (;;) {
         bool old = name.addresses.empty() || loop.now() >= name.good_until;
-        bool busy = std::any_of(names_known.begin(), names_known.end(),
-                                [](auto &n) { return n.second.looking; });
-        if (old && !busy && !looked) {
+        if (old && !looked && may_look(name)) {
             looked = true;
             name.looking = true;
             loop.spawn(refresh(key, where));

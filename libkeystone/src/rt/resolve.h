@@ -32,7 +32,7 @@ HostPort split_host_port(std::string_view text);
 // All it has, as one may be of a family that the server does not listen on;
 // never none.  What was found within the last two seconds is given again, and
 // older ones until a slow resolver is done; a name that is not known is
-// upstream_timeout.
+// upstream_timeout.  Two slow names keep no third waiting.
 Task<Result<std::vector<Address>>> resolve(HostPort where,
                                            Hold hold = Hold::worker);
 

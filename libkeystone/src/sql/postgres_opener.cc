@@ -63,7 +63,8 @@ PostgresWords PostgresOpener::words_of(const PostgresHost &host,
 }
 
 // The empty one: a unix socket.
-rt::Task<std::vector<std::string>> PostgresOpener::addresses_of(size_t index) {
+rt::Task<Result<std::vector<std::string>>>
+PostgresOpener::addresses_of(size_t index) {
     constexpr size_t kMaxAddresses = 8;
     const PostgresHost &host = url_.hosts()[index];
     std::vector<std::string> all;
@@ -75,8 +76,12 @@ rt::Task<std::vector<std::string>> PostgresOpener::addresses_of(size_t index) {
                        host.port};
     auto work = rt::resolve(std::move(where));
     auto found = co_await rt::within(std::move(work), url_.connect_timeout(),
-                                     Code::store_unavailable, "too late");
-    for (size_t i = 0; found && i < found->size() && i < kMaxAddresses; i++) {
+                                     Code::store_unavailable,
+                                     "its name was not found in time");
+    if (!found) {
+        co_return std::move(found.error());
+    }
+    for (size_t i = 0; i < found->size() && i < kMaxAddresses; i++) {
         all.push_back((*found)[i].number());
     }
     co_return all;
@@ -108,12 +113,13 @@ rt::Task<Result<PostgresOpened>> PostgresOpener::open() {
         const PostgresHost &host = url_.hosts()[index];
         std::string label = host.label();
         auto addresses = co_await addresses_of(index);
-        if (addresses.empty()) {
+        if (!addresses) {
             all.detail += all.detail.empty() ? "" : "; ";
-            all.detail += "PostgreSQL at " + label +
-                          ": the name of the host is not known here";
+            all.detail +=
+                "PostgreSQL at " + label + ": " + addresses.error().detail;
+            continue;
         }
-        for (const std::string &address : addresses) {
+        for (const std::string &address : *addresses) {
             PostgresWords words = words_of(host, address);
             auto handle = co_await connect(std::move(words), label);
             if (handle) {

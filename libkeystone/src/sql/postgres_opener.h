@@ -37,7 +37,7 @@ class PostgresOpener {
     const PostgresUrl &url() const { return url_; }
 
   private:
-    rt::Task<std::vector<std::string>> addresses_of(size_t host);
+    rt::Task<Result<std::vector<std::string>>> addresses_of(size_t host);
     rt::Task<Result<PostgresHandle>> connect(PostgresWords words,
                                              std::string host);
     PostgresWords words_of(const PostgresHost &host,

@@ -1,6 +1,7 @@
 #include "rt/resolve.h"
 
 #include "../store/support.h"
+#include "../support/fake_host.h"
 
 #include <netinet/in.h>
 
@@ -50,12 +51,51 @@ static void an_unknown_name_is_told(void **) {
     assert_has(found.error().detail, "nowhere.invalid");
 }
 
+// The name server of one may be sick, and that of another well.
+static void a_slow_name_keeps_no_other_waiting(void **) {
+    test::FakeHost host;
+    rt::Loop loop{host};
+    std::vector<rt::Task<Result<std::vector<Address>>>> asked;
+    std::deque<rt::Job *> slow; // on a thread, for long
+    auto ask = [&](const char *name) {
+        asked.push_back(rt::resolve({name, "5432"}));
+        assert_false(asked.back().start());
+        loop.run();
+        slow.insert(slow.end(), host.jobs.begin(), host.jobs.end());
+        host.jobs.clear();
+    };
+    ask("one.invalid");
+    ask("one.invalid"); // the same look-up
+    assert_int_equal(slow.size(), 1);
+    asked.push_back(rt::resolve({"localhost", "5432"}));
+    assert_false(asked.back().start());
+    host.advance(loop, kSecond);
+    assert_true(asked.back().done());
+    assert_true(asked.back().take().ok());
+
+    // but they do not take all threads
+    ask("two.invalid");
+    ask("three.invalid");
+    ask("four.invalid");
+    assert_int_equal(slow.size(), 3);
+    host.advance(loop, kSecond);
+    assert_false(asked.back().done());
+    while (!slow.empty()) {
+        slow.front()->run();
+        slow.front()->done();
+        slow.pop_front();
+    }
+    host.advance(loop, kSecond);
+    assert_true(asked.back().done());
+}
+
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_name_is_split),
         cmocka_unit_test(a_number_needs_no_thread),
         cmocka_unit_test(a_name_is_looked_up),
         cmocka_unit_test(an_unknown_name_is_told),
+        cmocka_unit_test(a_slow_name_keeps_no_other_waiting),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -459,11 +459,20 @@ void what_is_wrong_is_said_with_the_cure(void **) {
     {
         Refused unknown("postgresql://u:hunter2@db.invalid/x");
         assert_true(says(*unknown.db, "db.invalid:5432"));
-        assert_true(says(*unknown.db, "name of the host is not known"));
+        assert_true(says(*unknown.db, "the name db.invalid"));
     }
     Refused nobody("postgresql://u:hunter2@127.0.0.1:" +
                    std::to_string(free_port()) + "/x");
     assert_true(says(*nobody.db, "refused"));
+}
+
+void why_a_name_is_not_found_is_said(void **) {
+    Runner r;
+    r.host.full = rt::Pool::store; // which looks it up
+    auto db = sql::open("postgresql://u:hunter2@busy.invalid/x");
+    auto got = r.run((*db)->query(kPid, sql::Params()));
+    assert_code(got, store_unavailable);
+    assert_true(says(**db, "busy.invalid:5432: Too much work is queued"));
 }
 
 void what_libpq_finds_by_itself_has_a_cure(void **) {
@@ -552,6 +561,7 @@ int main() {
         cmocka_unit_test(a_connection_that_ends_is_replaced),
         cmocka_unit_test(two_who_stand_in_each_others_way_both_get_on),
         cmocka_unit_test(what_is_wrong_is_said_with_the_cure),
+        cmocka_unit_test(why_a_name_is_not_found_is_said),
         cmocka_unit_test(what_libpq_finds_by_itself_has_a_cure),
         cmocka_unit_test(it_connects_by_itself_when_there_is_room_again),
         cmocka_unit_test(a_server_that_cannot_be_written_to_is_named),
