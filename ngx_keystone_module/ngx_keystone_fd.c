@@ -146,9 +146,18 @@ ngx_keystone_fd_handler(ngx_event_t *ev)
     c = ev->data;
     core = ngx_keystone_worker();
 
-    /* worker_shutdown_timeout marks every connection and calls it */
+    if (core == NULL) {
+        return;
+    }
 
-    if (core == NULL || c->close) {
+    /*
+     * worker_shutdown_timeout marks every connection and calls it, though
+     * there is nothing to read.  What is left to be done here needs these.
+     */
+
+    if (c->close) {
+        c->close = 0;
+        c->error = 0;
         return;
     }
 

@@ -4,8 +4,12 @@ use v5.30;
 use warnings;
 
 use lib 't/lib';
+use IO::Select;
+use IO::Socket::INET;
 use Test::More;
+
 use Keystone::Env qw( rtmp_module wait_for );
+use Keystone::Private;
 use Keystone::Server;
 use Keystone::Rtmp qw( owner driver driver_start driver_wait
                        driver_lines );
@@ -80,6 +84,36 @@ subtest 'worker_shutdown_timeout' => sub {
     ($client, $code) = live($ks, $stream);
     is $code, 'NetStream.Publish.Start', 'live in the new one';
     $client->close;
+    $ks->stop;
+};
+
+# nginx marks all connections of the worker then, those to Redis, too.
+subtest 'Redis is heard after worker_shutdown_timeout' => sub {
+    my $redis = Keystone::Private->redis;
+    my $ks = Keystone::Server->new(log_level => 'info',
+        keystone => 'redis ' . $redis->url . ' timeout=5s;',
+        main => 'worker_shutdown_timeout 1s;');
+    $ks->start;
+    ok wait_for { $ks->get('/metrics')->{body} =~ /^keystone_redis_up 1/m },
+        'Redis is in use';
+    my $stream = owner($ks)->stream;
+    my $client = Keystone::Rtmp->new($ks->rtmp_port);
+    my ($worker) = $ks->worker_pids;
+    my $over = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $ks->port) or die "connect: $!";
+    print $over "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n"
+        . "Content-Type: application/json\r\nContent-Length: 9\r\n\r\n";
+    $over->flush; # and no body
+    ok $ks->reload, 'reloaded';
+    my @closed = IO::Select->new($over)->can_read(15);
+    is @closed, 1, 'an unfinished request is closed: the time is over';
+    $client->publish($stream->{stream_key});
+    is $client->status(15)->{code}, 'NetStream.Publish.Start', 'live';
+    ok kill(0, $worker), 'in the old worker';
+    wait_for { $client->media(3); $client->status(0.1)->{code} } 6;
+    $client->close;
+    ok wait_for(sub { !kill 0, $worker }, 15), 'which goes';
+    unlike $ks->log, qr/does not answer/, 'Redis has answered in time';
     $ks->stop;
 };
 
