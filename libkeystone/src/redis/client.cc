@@ -191,7 +191,13 @@ void Client::link_down() {
     }
 }
 
-void Client::late() { link_.drop("does not answer"); }
+void Client::late() {
+    link_.catch_up();
+    if (link_.up() && !pending_.empty() &&
+        pending_.front().due <= rt::Loop::current().now()) {
+        link_.drop("does not answer");
+    }
+}
 
 void Client::idle() {
     if (pending_.empty()) {

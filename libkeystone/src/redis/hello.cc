@@ -1,7 +1,6 @@
 #include "redis/hello.h"
 
 #include <charconv>
-#include <iterator>
 
 namespace ks::redis {
 
@@ -39,19 +38,27 @@ constexpr Known kKnown[] = {
     {"BUSY", false, "is busy with a script of somebody else"},
     {"NOREPLICAS", false, "takes no writes because it has too few replicas"},
     {"DENIED", true,
-     "is in protected mode: set a password there and here, or bind it to an "
-     "address of this host"},
+     "is in protected mode, where only its own host is let in: set a password "
+     "there (requirepass) and here (password= of the redis directive)"},
 };
 
+// It has no name of its own (src/networking.c, acceptCommonHandler()).
+constexpr std::string_view kFull = "ERR max number of clients";
+constexpr Known kTooMany = {
+    "ERR", true,
+    "has no room for another client: raise maxclients there, or find out who "
+    "is connected (CLIENT LIST)"};
+
 const Known *known(const Reply &error) {
+    if (error.is_error() && error.text.starts_with(kFull)) {
+        return &kTooMany;
+    }
     for (const Known &one : kKnown) {
         if (error.error_name() == one.name) {
             return &one;
         }
     }
-    // redis/src/networking.c writes it without a name of its own
-    return error.error_name() == "-DENIED" ? &kKnown[std::size(kKnown) - 1]
-                                           : nullptr;
+    return nullptr;
 }
 
 } // namespace
@@ -111,8 +118,10 @@ std::string Hello::request() const {
 Hello::State Hello::reply(const Reply &reply) {
     Step step = steps_[at_];
     at_++;
-    // A user may lack the right to name itself alone.
-    if (reply.is_error() && step != Step::name) {
+    // A user may lack the right to name itself alone.  Who is not let in at all
+    // is told so in place of the first answer, whichever that is.
+    bool matters = step != Step::name || is_hopeless(reply);
+    if (reply.is_error() && matters) {
         trouble_ = why_not(step, reply);
         return State::refused;
     }

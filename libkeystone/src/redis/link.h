@@ -27,7 +27,7 @@ class Link : private Wire::Owner {
         virtual void link_up() = 0;
         virtual void link_reply(codec::Reply reply) = 0;
         // Once after each link_up().  None of these comes from inside a call of
-        // the owner's.
+        // the owner's, but link_reply() from catch_up().
         virtual void link_down() = 0;
     };
 
@@ -45,6 +45,9 @@ class Link : private Wire::Owner {
     // Only while up.  Bytes that were not written yet: unsent().
     void send(std::string_view bytes) { wire_.send(bytes); }
     size_t unsent() const { return wire_.unsent(); }
+    // A process that was stopped for a while may have its answers already: to
+    // be called before Redis is said not to answer.
+    void catch_up() { wire_.catch_up(); }
     // It is of no use: link_down() follows, then it is made anew.
     void drop(std::string trouble);
     // In the log once a second at most, unless it is `quiet`.

@@ -43,7 +43,11 @@ void Subscriber::link_down() {
 // A connection that is silently gone looks like one where nobody speaks.
 void Subscriber::silent() {
     if (asked_) {
-        return link_.drop("does not answer");
+        link_.catch_up();
+        if (asked_ && link_.up()) {
+            link_.drop("does not answer");
+        }
+        return;
     }
     const std::string words[] = {"PING"};
     link_.send(codec::resp_command(words));

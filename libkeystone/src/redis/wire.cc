@@ -113,17 +113,27 @@ void Wire::flush() {
     }
 }
 
-void Wire::receive() {
+void Wire::catch_up() {
+    bool more = state_ == State::open;
+    while (more) {
+        more = receive() && state_ == State::open;
+    }
+}
+
+// False: there is no more.
+bool Wire::receive() {
     char buffer[16 * 1024];
     ssize_t n = recv(fd_, buffer, sizeof(buffer), 0);
     if (n < 0) {
-        if (errno != EAGAIN && errno != EINTR) {
+        bool again = errno == EINTR;
+        if (errno != EAGAIN && !again) {
             broken(std::strerror(errno));
         }
-        return;
+        return again;
     }
     if (n == 0) {
-        return broken("closed the connection");
+        broken("closed the connection");
+        return false;
     }
     std::string_view bytes(buffer, static_cast<size_t>(n));
     if (tls_ != nullptr) {
@@ -131,6 +141,7 @@ void Wire::receive() {
     } else {
         owner_.wire_read(bytes);
     }
+    return true;
 }
 
 void Wire::secured(std::string_view wire) {

@@ -37,13 +37,15 @@ class Wire : private rt::FdSink {
     // Once open.  Written now as far as it goes, the rest when it can be.
     void send(std::string_view bytes);
     size_t unsent() const { return out_.size(); }
+    // Reads all that has come; calls the owner back.
+    void catch_up();
 
   private:
     enum class State : uint8_t { idle, connecting, securing, open };
 
     void on_fd(unsigned ready) override;
     void connected();
-    void receive();
+    bool receive();
     void secured(std::string_view wire);
     void flush();
     void broken(std::string trouble);

@@ -198,6 +198,36 @@ static void a_hello_that_is_refused_says_why(void **) {
     }
 }
 
+// Redis says it before it has read anything, so it comes in place of the answer
+// to whatever is asked first, and then it closes.
+static void one_that_lets_nobody_in_says_why(void **) {
+    struct Row {
+        const char *says, *trouble;
+    };
+    const Row rows[] = {
+        {"-DENIED Redis is running in protected mode because protected mode is "
+         "enabled and no password is set\r\n",
+         "protected mode"},
+        {"-ERR max number of clients reached\r\n", "maxclients"},
+        {"-ERR max number of clients + cluster connections reached\r\n",
+         "maxclients"},
+    };
+    for (const Row &row : rows) {
+        for (int with : {0, 1, 2}) { // name, database, password
+            Options o;
+            o.db = with > 0 ? 3 : 0;
+            o.password = Secret(with > 1 ? "hunter2" : "");
+            World w([](const Words &) { return "close"; }, std::move(o));
+            w.server.greeting = row.says;
+            w.client.start();
+            w.until([&] { return w.server.connections() >= 2; });
+            assert_false(w.client.usable());
+            assert_has(w.client.health().trouble, row.trouble);
+            assert_row(row.says, w.logged(row.trouble));
+        }
+    }
+}
+
 static void a_name_that_is_refused_does_not_matter(void **) {
     World w([](const Words &words) {
         return words[0] == "CLIENT" ? "-NOPERM no\r\n"
@@ -244,6 +274,51 @@ static void one_that_hangs_is_dropped(void **) {
     w.until([&] { return w.client.usable(); });
     assert_true(w.call({"ECHO", "4"}).ok());
     assert_true(w.logged("connected again"));
+}
+
+// Waits outside of the loop, as a process that was stopped.
+template <class Fn> static void stall(test::Runner &r, Fn until, Millis over) {
+    Millis end = r.host.PollHost::now() + 10 * kSecond;
+    while (!until()) {
+        assert_true(r.host.PollHost::now() < end);
+        usleep(1000);
+    }
+    r.host.ahead += over;
+}
+
+// What has come meanwhile is read before it is taken for a Redis that hangs.
+static void a_worker_that_was_stopped_is_not_its_fault(void **) {
+    std::atomic<bool> waits = false;
+    std::string large(40'000, 'x'); // more than is read at once
+    Options o;
+    o.timeout = 3000;
+    World w(
+        [&](const Words &words) {
+            while (waits) {
+                usleep(1000);
+            }
+            return words[0] == "ECHO" ? FakeRedis::bulk(large) : echo(words);
+        },
+        std::move(o));
+    w.connect();
+    waits = true;
+    auto first = w.client.call({"ECHO", "1"});
+    auto second = w.client.call({"ECHO", "2"});
+    first.start();
+    second.start();
+    w.until([&] { return w.server.count("ECHO") == 1; });
+    int before = w.server.answers();
+    waits = false;
+    auto all = [&] { return w.server.answers() == before + 2; };
+    stall(w, all, 3 * kSecond);
+    w.until([&] { return first.done() && second.done(); });
+    auto got = first.take();
+    assert_true(got.ok());
+    got = second.take();
+    assert_true(got.ok());
+    assert_true(w.client.usable());
+    assert_int_equal(w.client.generation(), 1);
+    assert_false(w.logged("does not answer"));
 }
 
 static void garbage_ends_the_connection(void **) {
@@ -437,6 +512,40 @@ static void a_channel_is_heard_again(void **) {
     assert_true(changes == (std::vector<bool>{true, false, true}));
 }
 
+static void a_channel_over_a_stop_of_the_worker(void **) {
+    std::atomic<bool> waits = false;
+    FakeRedis server([&](const Words &words) -> std::string {
+        while (waits) {
+            usleep(1000);
+        }
+        if (words[0] == "SUBSCRIBE") {
+            return "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
+        }
+        return FakeRedis::hello(words);
+    });
+    test::Runner r;
+    Options o = options(server.path());
+    o.timeout = 3000;
+    redis::Subscriber subscriber(std::move(o), "c");
+    std::vector<bool> changes;
+    subscriber.changed = [&](bool up) { changes.push_back(up); };
+    subscriber.start();
+    r.until([&] { return subscriber.up(); });
+    size_t pings = server.count("PING");
+    int before = server.answers();
+    waits = true;
+    r.host.ahead += redis::Subscriber::kPingEvery;
+    r.until([&] { return server.count("PING") > pings; });
+    waits = false;
+    auto answered = [&] { return server.answers() > before; };
+    stall(r, answered, 3 * kSecond);
+    for (int i = 0; i < 10; i++) {
+        r.run(test::Runner::nap());
+    }
+    assert_true(subscriber.up());
+    assert_true(changes == (std::vector<bool>{true}));
+}
+
 static void a_channel_that_is_refused(void **) {
     FakeRedis server([&](const Words &words) -> std::string {
         return words[0] == "SUBSCRIBE" ? "-NOPERM no channel\r\n"
@@ -458,9 +567,11 @@ int main() {
         cmocka_unit_test(who_left_leaves_no_trace),
         cmocka_unit_test(errors_are_told_apart),
         cmocka_unit_test(a_hello_that_is_refused_says_why),
+        cmocka_unit_test(one_that_lets_nobody_in_says_why),
         cmocka_unit_test(a_name_that_is_refused_does_not_matter),
         cmocka_unit_test(nobody_waits_for_one_that_is_away),
         cmocka_unit_test(one_that_hangs_is_dropped),
+        cmocka_unit_test(a_worker_that_was_stopped_is_not_its_fault),
         cmocka_unit_test(garbage_ends_the_connection),
         cmocka_unit_test(an_answer_too_many_ends_it),
         cmocka_unit_test(an_answer_too_large_ends_it),
@@ -472,6 +583,7 @@ int main() {
         cmocka_unit_test(it_may_go_while_somebody_waits),
         cmocka_unit_test(a_channel_is_heard),
         cmocka_unit_test(a_channel_is_heard_again),
+        cmocka_unit_test(a_channel_over_a_stop_of_the_worker),
         cmocka_unit_test(a_channel_that_is_refused),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -94,6 +94,20 @@ static void passwords_users_and_databases(void **) {
     }
 }
 
+static void one_that_is_full(void **) {
+    RealRedis server({"maxclients 1"});
+    World first(at(server));
+    first.connect();
+    Options o = at(server);
+    Client second(std::move(o));
+    second.start();
+    first.until([&] {
+        return second.health().trouble.find("raise maxclients") !=
+               std::string::npos;
+    });
+    assert_true(first.client.usable());
+}
+
 static void killed_and_started_again(void **) {
     RealRedis server;
     World w(at(server));
@@ -275,6 +289,7 @@ int main() {
     }
     const CMUnitTest tests[] = {
         cmocka_unit_test(passwords_users_and_databases),
+        cmocka_unit_test(one_that_is_full),
         cmocka_unit_test(killed_and_started_again),
         cmocka_unit_test(stopped_for_a_while),
         cmocka_unit_test(out_of_memory),

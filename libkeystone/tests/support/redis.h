@@ -43,6 +43,8 @@ class FakeRedis {
         close(listener_);
     }
     const std::string &path() const { return path_; }
+    // Said to everybody who comes, unasked; before anybody does.
+    std::string greeting;
     std::vector<Words> seen() {
         std::lock_guard guard(lock_);
         return seen_;
@@ -55,6 +57,8 @@ class FakeRedis {
         return n;
     }
     int connections() const { return connections_; }
+    // So many answers are on their way: what reads the socket finds them.
+    int answers() const { return answers_; }
 
     // What a good one says to the first commands of a connection.
     static std::string hello(const Words &words) {
@@ -92,6 +96,7 @@ class FakeRedis {
                 int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
                 peers.push_back({fd, std::make_unique<codec::RespReader>()});
                 connections_++;
+                say(fd, greeting);
             }
         }
         for (const Peer &peer : peers) {
@@ -120,6 +125,7 @@ class FakeRedis {
                 return false;
             }
             say(peer.fd, answer);
+            answers_++;
         }
         return true;
     }
@@ -143,6 +149,7 @@ class FakeRedis {
     int listener_ = -1;
     std::atomic<bool> stop_ = false;
     std::atomic<int> connections_ = 0;
+    std::atomic<int> answers_ = 0;
     std::mutex lock_;
     std::vector<Words> seen_;
     std::thread thread_;
