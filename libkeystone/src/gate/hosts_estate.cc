@@ -2,6 +2,7 @@
 #include "gate/hosts.h"
 
 #include "gate/place.h"
+#include "rt/wait.h"
 
 #include <algorithm>
 #include <utility>
@@ -20,6 +21,7 @@ constexpr Millis kDeadAfter = 10 * kSecond;
 // Time that passed without a look proves nothing.
 constexpr Millis kLongestLook = 2 * kSecond;
 constexpr Millis kStraysEvery = 30 * kSecond;
+constexpr size_t kAtOnce = 100; // sessions, then others have their turn
 
 } // namespace
 
@@ -129,7 +131,11 @@ rt::Task<bool> Hosts::bury(Id dead, int64_t beats, std::string name) {
 // some the store did not say whether they may go on, and recover() asks again.
 rt::Task<bool> Hosts::take(std::vector<Session> sessions) {
     bool all = true;
+    size_t n = 0;
     for (Session &s : sessions) {
+        if (++n % kAtOnce == 0) { // all that is asked for may be warm
+            co_await rt::sleep_for(0, rt::Hold::none);
+        }
         Id stream = s.stream_id;
         Id token = s.token_id;
         auto facts = co_await store_.streams().facts(stream);
