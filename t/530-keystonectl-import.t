@@ -51,7 +51,7 @@ like $said, qr{there is no database .*/none\.db}, 'is named';
 ok !-e "$dir/none.db", 'and not made';
 
 ($status, $said) = run_ctl('import', $file, $new);
-is $status, 1, 'a target without a schema';
+is $status, 3, 'a target without a schema';
 like $said, qr/migrate/, 'has to be migrated';
 
 ($status, $said) = run_ctl('--store', $new, qw( node list ));

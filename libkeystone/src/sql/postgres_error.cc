@@ -125,9 +125,14 @@ PostgresFailure judge(const PostgresReport &r, const std::string &host) {
     if (r.state == "23503") {
         return PostgresFailure(Error(Code::conflict, "foreign key"));
     }
+    // pgbouncer says so both of what it does not take, which has a cure, and of
+    // a server that it does not reach.
+    bool away = r.fatal && r.state == "08P01" &&
+                r.message.find("startup parameter") == std::string::npos;
+    std::string_view state = away ? "08" : std::string_view(r.state);
     const auto *known =
         std::find_if(std::begin(kKnown), std::end(kKnown), [&](const Known &k) {
-            return r.state.starts_with(k.state);
+            return state.starts_with(k.state);
         });
     if (known == std::end(kKnown)) {
         return r.fatal

@@ -111,11 +111,14 @@ std::deque<Mover> &movers() {
 rt::Task<Result<void>> check_schema(sql::Database &db, const char *which) {
     auto status = co_await migration_status(db);
     if (!status) {
-        co_return std::move(status.error());
+        Error &why = status.error(); // one of a newer release is of no use, too
+        why.code =
+            why.code == Code::conflict ? Code::store_unavailable : why.code;
+        co_return std::move(why);
     }
     for (const MigrationState &m : *status) {
         if (m.applied_at == 0) {
-            co_return Error(Code::conflict,
+            co_return Error(Code::store_unavailable,
                             std::string("the ") + which +
                                 " has not the schema of this release: run "
                                 "keystonectl --store URL migrate on it first");

@@ -20,9 +20,9 @@ struct Imported {
     int64_t rows = 0; // of the source
 };
 
-// Both have the schema of this release (`conflict` says which does not) and
-// nobody writes to the source meanwhile.  `conflict` also when the target has
-// accounts that do not come from this source.  `told` after each page.
+// Both have the schema of this release (`store_unavailable` says which does
+// not) and nobody writes to the source meanwhile.  `conflict` when the target
+// has accounts that do not come from this source.  `told` after each page.
 rt::Task<Result<std::vector<Imported>>>
 import(sql::Database &from, sql::Database &to,
        std::function<void(const Imported &)> told);
