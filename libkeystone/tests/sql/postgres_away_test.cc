@@ -303,31 +303,6 @@ void a_pooler_may_stand_between(void **) {
     assert_code(w.query(kOne), ok);
 }
 
-// It lets everybody in, whether there is a server behind it or not.
-void a_pooler_alone_is_no_database(void **) {
-    PostgresServer &server = server_of(0);
-    Pooler pooler(server);
-    Runner w;
-    w.until([&] { return pooler.listens(); });
-    auto db =
-        sql::open(pooler.url(), {.pool = 2, .timeout = 700, .pooler = true});
-    auto asks = [&] { return w.run((*db)->query(kOne, sql::Params())).ok(); };
-    assert_true(asks());
-    server.kill();
-    w.until([&] { return !asks(); });
-    int before = pooler.logins();
-    Millis end = w.host.now() + 3 * kSecond;
-    while (w.host.now() < end) {
-        assert_false(asks());
-        assert_false((*db)->health().usable);
-        w.run(Runner::nap());
-    }
-    assert_true(pooler.logins() - before <= 12);    // about two a second
-    server.start();
-    w.until([&] { return (*db)->health().usable; });
-    assert_true(asks());
-}
-
 } // namespace
 
 int main() {
@@ -339,7 +314,6 @@ int main() {
         cmocka_unit_test(a_first_host_that_hangs_does_not_keep_from_the_second),
         cmocka_unit_test(a_certificate_is_looked_at),
         cmocka_unit_test(a_pooler_may_stand_between),
-        cmocka_unit_test(a_pooler_alone_is_no_database),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
