@@ -182,11 +182,14 @@ void PostgresRun::take_failure(const pg_result *result) {
     if (failure_) {
         return;
     }
+    std::string severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity.empty()) { // pgbouncer has the other one, in English
+        severity = field(result, PG_DIAG_SEVERITY);
+    }
     PostgresReport report{
         field(result, PG_DIAG_SQLSTATE), field(result, PG_DIAG_MESSAGE_PRIMARY),
         field(result, PG_DIAG_MESSAGE_DETAIL),
-        field(result, PG_DIAG_TABLE_NAME),
-        field(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "FATAL"};
+        field(result, PG_DIAG_TABLE_NAME), severity == "FATAL"};
     if (report.state.empty()) {
         report.message = PQresultErrorMessage(result);
     }

@@ -1,5 +1,5 @@
 // A PostgreSQL that dies, hangs, comes back, or hands over to another.
-#include "support.h"
+#include "postgres_support.h"
 
 #include <cstring>
 #include <sys/wait.h>
@@ -10,8 +10,6 @@ using namespace ks::test;
 namespace {
 
 const sql::Statement kOne = {"one", "SELECT 1", sql::Access::read};
-const sql::Statement kNap = {"nap", "SELECT pg_sleep(CAST($1 AS FLOAT) / 1000)",
-                             sql::Access::read};
 
 // Two for all tests; each test leaves them running.
 PostgresServer &server_of(size_t i) {
@@ -251,8 +249,12 @@ class Pooler {
         return std::stoi(
             output_of("grep -c 'login attempt' " + dir_ + "/pool/log"));
     }
+    // The socket of an earlier one may still be there.
     bool listens() const {
-        return std::filesystem::exists(dir_ + "/pool/.s.PGSQL.6432");
+        PGconn *conn = PQconnectdb(url().c_str());
+        bool in = PQstatus(conn) == CONNECTION_OK;
+        PQfinish(conn);
+        return in;
     }
 
   private:
@@ -303,6 +305,35 @@ void a_pooler_may_stand_between(void **) {
     assert_code(w.query(kOne), ok);
 }
 
+// It lets everybody in, whether there is a server behind it or not.
+void a_pooler_alone_is_no_database(void **) {
+    PostgresServer &server = server_of(0);
+    Pooler pooler(server);
+    Runner w;
+    w.until([&] { return pooler.listens(); });
+    auto db =
+        sql::open(pooler.url(), {.pool = 2, .timeout = 700, .pooler = true});
+    auto asks = [&] { return w.run((*db)->query(kOne, sql::Params())).ok(); };
+    assert_true(asks());
+    server.kill();
+    w.until([&] { return !asks(); });
+    int before = pooler.logins();
+    Millis end = w.host.now() + 3 * kSecond;
+    while (w.host.now() < end) {
+        assert_false(asks());
+        assert_false((*db)->health().usable);
+        w.run(Runner::nap());
+    }
+    assert_true(pooler.logins() - before <= 12);    // about two a second
+    assert_false(says(**db, "pooler=transaction")); // it is written there
+    for (const std::string &line : w.host.lines) {
+        assert_null(std::strstr(line.c_str(), "connected to"));
+    }
+    server.start();
+    w.until([&] { return (*db)->health().usable; });
+    assert_true(asks());
+}
+
 } // namespace
 
 int main() {
@@ -314,6 +345,7 @@ int main() {
         cmocka_unit_test(a_first_host_that_hangs_does_not_keep_from_the_second),
         cmocka_unit_test(a_certificate_is_looked_at),
         cmocka_unit_test(a_pooler_may_stand_between),
+        cmocka_unit_test(a_pooler_alone_is_no_database),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
