@@ -146,6 +146,7 @@ static void the_last_worker_says_that_its_host_ends(void **) {
     assert_true(row.ok() && row->end_reason == EndReason::kicked);
     w.b.turn();
     assert_int_equal(w.run(w.b.store->hosts().all())->size(), 1);
+    workers.leave(other);
 }
 
 // Nobody at the dead one heard of it.
@@ -221,8 +222,7 @@ static void a_dead_hosts_viewers_are_gone_everywhere(void **) {
     HostsWorld w;
     w.publish(w.b, w.key);
     w.turns();
-    Id v;
-    assert_int_equal(w.admit(w.a, w.key, v, Action::play).code, Code::ok);
+    w.watch(w.a, w.key);
     TestHost c(w, w.url, 3, {});
     w.turns();
     c.turn();
@@ -242,11 +242,7 @@ static void who_hears_of_an_end_shows_it(void **) {
     assert_text(c.status(w.id), "active");
     assert_true(w.b.sessions->end_session(p, EndReason::kicked));
     w.until([&] {
-        w.run([](TestHost &host) -> rt::Task<int> {
-            auto heard = co_await host.store->changes().poll();
-            (void)heard;
-            co_return 0;
-        }(c));
+        assert_true(w.run(c.store->changes().poll()).ok());
         return c.status(w.id) != "active";
     });
     assert_text(c.end_of(p), "kicked");
@@ -358,6 +354,35 @@ static void an_estate_of_two_heirs_is_not_torn(void **) {
     assert_true(live->front().host == other && at->host == other);
 }
 
+// As a worker that begins to lead after the machine was switched off.
+static void of_a_large_estate_all_is_found_again(void **) {
+    HostsWorld w;
+    constexpr size_t kMany = store::Hosts::kPage + 50;
+    TestHost c(w, w.url, 3, {}, size_t{96} << 20);
+    std::vector<model::Session> rows;
+    for (size_t i = 0; i < kMany; i++) {
+        model::Session s;
+        s.id = make_id(prefix::kSession, w.loop.entropy());
+        s.stream_id = w.id;
+        s.protocol = Protocol::srt;
+        s.node.assign("srs_a");
+        s.host = c.id();
+        s.started_at = s.seen_at = w.loop.wall();
+        rows.push_back(std::move(s));
+        if (rows.size() == store::Sessions::kMaxBatch || i + 1 == kMany) {
+            std::vector<model::Session> some = std::exchange(rows, {});
+            auto written = w.run(c.store->sessions().write(std::move(some)));
+            assert_true(written.ok());
+        }
+    }
+    assert_true(w.run(c.hosts->recover()));
+    size_t ours = 0;
+    c.table().each(w.loop.wall(), [&](const model::Session &s) {
+        ours += s.host.empty() ? 1 : 0;
+    });
+    assert_int_equal(ours, kMany);
+}
+
 // Killed before its first beat.
 static void a_host_without_a_beat_is_buried(void **) {
     HostsWorld w;
@@ -418,6 +443,7 @@ int main() {
         cmocka_unit_test(what_cannot_be_judged_waits),
         cmocka_unit_test(one_heir_buries),
         cmocka_unit_test(an_estate_of_two_heirs_is_not_torn),
+        cmocka_unit_test(of_a_large_estate_all_is_found_again),
         cmocka_unit_test(a_host_without_a_beat_is_buried),
         cmocka_unit_test(its_next_leader_knows_that_it_was_buried),
     };

@@ -170,6 +170,13 @@ struct HostsWorld : Runner {
         arrival.at_node = held ? "" : "srs_a";
         return run(gate::admit(arrival));
     }
+    // A viewer by RTMP.
+    Id watch(TestHost &h, std::string_view credential) {
+        Id session;
+        auto admission = admit(h, credential, session, model::Action::play);
+        assert_int_equal(admission.code, Code::ok);
+        return session;
+    }
     // A publisher by RTMP that sends.
     Id publish(TestHost &h, std::string_view credential) {
         Id session;

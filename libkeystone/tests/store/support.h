@@ -14,8 +14,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <linux/futex.h>
 #include <optional>
 #include <string>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace ks::test {
 
@@ -44,19 +47,36 @@ class ZoneMemory {
   public:
     // Another number, another host.
     explicit ZoneMemory(uint8_t number = 7, size_t size = kSize)
-        : memory_(std::aligned_alloc(4096, size)) {
+        : memory_(std::aligned_alloc(4096, size)), size_(size) {
         std::memset(memory_, 0, size); // else an earlier test's is adopted
         uint8_t key[16] = {number, 1, 4, 9, 2};
         auto made = zone::Zone::init(memory_, size, key);
         assert_true(made.ok());
     }
-    ~ZoneMemory() { std::free(memory_); }
+    // A lock of it that is still held, as a worker's is that did not leave,
+    // stays in the list of this thread, and a later one crashes.
+    ~ZoneMemory() {
+        robust_list_head *held = nullptr;
+        size_t size = 0;
+        syscall(SYS_get_robust_list, 0, &held, &size);
+        char *first = static_cast<char *>(memory_);
+        for (robust_list *one = held->list.next; one != &held->list;
+             one = one->next) {
+            auto *at = reinterpret_cast<char *>(one);
+            if (at >= first && at < first + size_) {
+                print_error("a lock of the zone is still held\n");
+                std::abort();
+            }
+        }
+        std::free(memory_);
+    }
     zone::Zone &zone() { return *zone::Zone::at(memory_); }
 
     static constexpr size_t kSize = size_t{4} << 20;
 
   private:
     void *memory_;
+    size_t size_;
 };
 
 // A poll host whose clock the test may move forward and whose pools it may
@@ -98,6 +118,15 @@ struct Runner {
             assert_true(host.PollHost::now() < end);
             run(nap());
         }
+    }
+    // The same outside of the loop: a process that was stopped for `over`.
+    template <class Fn> void stall(Fn until, Millis over) {
+        Millis end = host.PollHost::now() + 10 * kSecond;
+        while (!until()) {
+            assert_true(host.PollHost::now() < end);
+            usleep(1000);
+        }
+        host.ahead += over;
     }
     static rt::Task<int> nap() {
         co_await rt::sleep_for(5);
