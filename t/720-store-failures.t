@@ -14,7 +14,7 @@ use Time::HiRes qw( time );
 use Keystone::Env qw( rtmp_module wait_for ctl );
 use Keystone::Private;
 use Keystone::Proxy;
-use Keystone::Rtmp qw( owner has_ffmpeg );
+use Keystone::Rtmp qw( owner try_publish has_ffmpeg );
 use Keystone::Server;
 use Keystone::Watch;
 
@@ -38,29 +38,25 @@ my $watch = Keystone::Watch->start($ks, $show);
 
 sub publishes {
     my ($stream) = @_;
-    my $client = Keystone::Rtmp->new($ks->rtmp_port);
-    $client->publish($stream->{stream_key});
-    my $status = $client->status or return '(no answer)';
+    my ($code, $client) = try_publish($ks, $stream->{stream_key});
     $client->close;
     wait_for { status_of($stream) ne 'live' && !is_live($stream) };
-    return $status->{code};
+    return $code;
 }
 
 sub status_of {
     my ($stream) = @_;
-    return $ks->get("/api/v1/streams/$stream->{id}/status",
-        bearer => $owner->{bearer})->{json}{status} // '';
+    return $owner->status($stream, $ks);
 }
 
 sub is_live { status_of($_[0]) =~ /^(connecting|active)$/ }
 
 # A token nobody has, of the right form: never let in, whatever is broken.
 sub stranger {
-    my $client = Keystone::Rtmp->new($ks->rtmp_port);
-    $client->publish('ks_pub_' . join '', map { chr 97 + rand 26 } 1 .. 43);
-    my $status = $client->status;
+    my ($code, $client) = try_publish($ks,
+        'ks_pub_' . join '', map { chr 97 + rand 26 } 1 .. 43);
     $client->close;
-    return $status ? $status->{code} : '(no answer)';
+    return $code;
 }
 
 sub create {

@@ -13,7 +13,7 @@ use Time::HiRes qw( time );
 use Keystone::Env qw( rtmp_module wait_for ctl );
 use Keystone::Private;
 use Keystone::Proxy;
-use Keystone::Rtmp qw( owner );
+use Keystone::Rtmp qw( owner try_publish );
 use Keystone::Server;
 use Keystone::Watch;
 
@@ -49,18 +49,9 @@ my $warm = $owner->stream(title => 'Warm', visibility => 'public',
 my $free = $owner->stream(title => 'Free', visibility => 'public');
 my $watch = Keystone::Watch->start($one, $show);
 
-sub publish_at {
-    my ($ks, $key) = @_;
-    my $client = Keystone::Rtmp->new($ks->rtmp_port);
-    $client->publish($key);
-    my $status = $client->status;
-    return ($status ? $status->{code} : '(no answer)', $client);
-}
-
 sub status_at {
     my ($ks, $stream) = @_;
-    return $ks->get("/api/v1/streams/$stream->{id}/status",
-        bearer => $owner->{bearer})->{json}{status} // '';
+    return $owner->status($stream, $ks);
 }
 
 my $number = 0;
@@ -75,16 +66,16 @@ sub goes_on {
         is $answer->{status}, 201, "$name: a write at $which"
             or diag $answer->{body};
         is $ks->get('/readyz')->{status}, 200, "$name: $which is ready";
-        my ($code, $client) = publish_at($ks, 'ks_pub_' . 'y' x 43);
+        my ($code, $client) = try_publish($ks, 'ks_pub_' . 'y' x 43);
         is $code, 'NetStream.Publish.BadName',
             "$name: a stranger may not publish at $which";
     }
     # publishing at one, one publisher in all, a kick from the other
-    my ($code, $client) = publish_at($one, $warm->{stream_key});
+    my ($code, $client) = try_publish($one, $warm->{stream_key});
     is $code, 'NetStream.Publish.Start', "$name: publishing at one";
     $client->media(5);
     ok wait_for { status_at($two, $warm) eq 'active' }, "$name: two knows of it";
-    my ($second, $other) = publish_at($two, $warm->{stream_key});
+    my ($second, $other) = try_publish($two, $warm->{stream_key});
     is $second, 'NetStream.Publish.BadName', "$name: not twice";
     my $kicked = $two->patch("/api/v1/streams/$warm->{id}", { enabled => \0 },
         bearer => $owner->{bearer});
@@ -92,7 +83,7 @@ sub goes_on {
     ok $client->closed(3), "$name: and gone at one";
     $two->patch("/api/v1/streams/$warm->{id}", { enabled => \1 },
         bearer => $owner->{bearer});
-    ok wait_for { my ($back, $c) = publish_at($one, $warm->{stream_key});
+    ok wait_for { my ($back, $c) = try_publish($one, $warm->{stream_key});
                   $back eq 'NetStream.Publish.Start' },
         "$name: enabled again";
     ok $watch->going_on(1), "$name: the show goes on";
@@ -155,14 +146,14 @@ $redis->cli('SCRIPT', 'FLUSH');
 goes_on('flushed');
 
 # The database hangs, and Redis knows who publishes: one publisher in all.
-my ($code, $client) = publish_at($one, $warm->{stream_key});
+my ($code, $client) = try_publish($one, $warm->{stream_key});
 is $code, 'NetStream.Publish.Start', 'both there: publishing at one';
 $client->close;
 ok wait_for { status_at($two, $warm) !~ /^(active|connecting)$/ }, 'and gone';
 $pg->freeze;
-($code, $client) = publish_at($one, $warm->{stream_key});
+($code, $client) = try_publish($one, $warm->{stream_key});
 is $code, 'NetStream.Publish.Start', 'store hangs: publishing at one';
-my ($second) = publish_at($two, $warm->{stream_key});
+my ($second) = try_publish($two, $warm->{stream_key});
 is $second, 'NetStream.Publish.BadName', 'store hangs: not twice';
 $client->close;
 $pg->thaw;
@@ -171,13 +162,13 @@ $pg->thaw;
 for my $ks ($one, $two, $one) { # until both know the key
     $client->close;
     ok wait_for {
-        ($code, $client) = publish_at($ks, $free->{stream_key});
+        ($code, $client) = try_publish($ks, $free->{stream_key});
         $code eq 'NetStream.Publish.Start'
     }, 'both there: publishing';
 }
 ok wait_for { status_at($two, $free) =~ /^(active|connecting)$/ }, 'known';
 $pg->kill;
-($code, my $later) = publish_at($two, $free->{stream_key});
+($code, my $later) = try_publish($two, $free->{stream_key});
 is $code, 'NetStream.Publish.Start', 'store away: the same key takes over';
 ok wait_for { $client->closed }, 'the one before it ends';
 ok !$later->closed, 'and not the later one';

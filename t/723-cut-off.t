@@ -11,7 +11,7 @@ use Test::More;
 use Keystone::Env qw( rtmp_module wait_for ctl );
 use Keystone::Private;
 use Keystone::Proxy;
-use Keystone::Rtmp qw( owner );
+use Keystone::Rtmp qw( owner try_publish );
 use Keystone::Server;
 
 plan skip_all => 'this nginx has no RTMP' unless rtmp_module();
@@ -46,20 +46,13 @@ my $first = $owner->stream(title => 'First', visibility => 'public',
 
 sub publish_at {
     my ($ks, $stream) = @_;
-    my $client = Keystone::Rtmp->new($ks->rtmp_port);
-    $client->publish($stream->{stream_key});
-    my $status = $client->status;
-    return ($status ? $status->{code} : '(no answer)', $client);
+    return try_publish($ks, $stream->{stream_key});
 }
 
-# Without the database a host answers nobody of whom it has not heard.
-sub status_at {
+sub is_live {
     my ($ks, $stream) = @_;
-    return $ks->get("/api/v1/streams/$stream->{id}/status",
-        bearer => $owner->{bearer})->{json}{status} // '';
+    return $owner->status($stream, $ks) =~ /^(connecting|active)$/;
 }
-
-sub is_live { status_at(@_) =~ /^(connecting|active)$/ }
 
 my ($code, $client);
 for my $stream ($same, $first) { # so that both know the keys

@@ -9,36 +9,23 @@ using model::EndReason;
 
 namespace {
 
-struct Redis {
-    RealRedis server;
-    conf::Redis options() {
-        conf::Redis o;
-        o.path = server.path();
-        return o;
-    }
+struct Redis { // before the hosts
+    RealRedis redis;
 };
 
 struct SharedWorld : private Redis, HostsWorld {
-    SharedWorld() : HostsWorld({}, options()) {}
+    SharedWorld() : HostsWorld({}, redis.conf()) {}
 
     // `who` lets somebody in while it alone is without the store.
     Id publish_without_store(TestHost &who) {
         host.full = rt::Pool::store;
         Id session;
         assert_int_equal(admit(who, key, session).code, Code::ok);
-        run([](TestHost &h) -> rt::Task<int> { // and knows that it is
-            co_await h.hosts->watch();
-            co_return 0;
-        }(who));
+        run(who.hosts->watch()); // and knows that it is
         host.full.reset();
         return session;
     }
-    void look(TestHost &who) {
-        run([](TestHost &h, Id stream) -> rt::Task<int> {
-            co_await h.hosts->look_at_lease(stream);
-            co_return 0;
-        }(who, id));
-    }
+    void look(TestHost &who) { run(who.hosts->look_at_lease(id)); }
     std::vector<zone::Kick> kicks(TestHost &who) {
         return who.table().kicks_of(who.sessions->pid(), loop.wall());
     }

@@ -2,7 +2,6 @@
 #include "redis/client.h"
 
 #include "../support/redis.h"
-#include "redis/subscriber.h"
 
 using namespace ks;
 using redis::Client;
@@ -276,16 +275,6 @@ static void one_that_hangs_is_dropped(void **) {
     assert_true(w.logged("connected again"));
 }
 
-// Waits outside of the loop, as a process that was stopped.
-template <class Fn> static void stall(test::Runner &r, Fn until, Millis over) {
-    Millis end = r.host.PollHost::now() + 10 * kSecond;
-    while (!until()) {
-        assert_true(r.host.PollHost::now() < end);
-        usleep(1000);
-    }
-    r.host.ahead += over;
-}
-
 // What has come meanwhile is read before it is taken for a Redis that hangs.
 static void a_worker_that_was_stopped_is_not_its_fault(void **) {
     std::atomic<bool> waits = false;
@@ -310,7 +299,7 @@ static void a_worker_that_was_stopped_is_not_its_fault(void **) {
     int before = w.server.answers();
     waits = false;
     auto all = [&] { return w.server.answers() == before + 2; };
-    stall(w, all, 3 * kSecond);
+    w.stall(all, 3 * kSecond);
     w.until([&] { return first.done() && second.done(); });
     auto got = first.take();
     assert_true(got.ok());
@@ -462,103 +451,6 @@ static void it_may_go_while_somebody_waits(void **) {
     assert_code(got, store_unavailable);
 }
 
-static void a_channel_is_heard(void **) {
-    std::atomic<bool> closes = false;
-    std::string message = "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$5\r\nhello\r\n";
-    std::string foreign = "*3\r\n$7\r\nmessage\r\n$1\r\nd\r\n$5\r\nhello\r\n";
-    FakeRedis server([&](const Words &words) -> std::string {
-        if (words[0] == "SUBSCRIBE") {
-            return "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n" + foreign +
-                   message;
-        }
-        return FakeRedis::hello(words);
-    });
-    test::Runner r;
-    Options o = options(server.path());
-    redis::Subscriber subscriber(std::move(o), "c");
-    std::vector<std::string> heard;
-    std::vector<bool> changes;
-    subscriber.heard = [&](std::string_view t) { heard.emplace_back(t); };
-    subscriber.changed = [&](bool up) { changes.push_back(up); };
-    subscriber.start();
-    r.until([&] { return !heard.empty(); });
-    assert_text(heard[0], "hello");
-    assert_int_equal(heard.size(), 1);
-    assert_true(subscriber.up());
-    assert_true(changes == (std::vector<bool>{true}));
-}
-
-static void a_channel_is_heard_again(void **) {
-    std::atomic<bool> hangs = false;
-    FakeRedis server([&](const Words &words) -> std::string {
-        if (words[0] == "SUBSCRIBE") {
-            return "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
-        }
-        return hangs ? "" : FakeRedis::hello(words);
-    });
-    test::Runner r;
-    Options o = options(server.path());
-    o.timeout = 100;
-    redis::Subscriber subscriber(std::move(o), "c");
-    std::vector<bool> changes;
-    subscriber.changed = [&](bool up) { changes.push_back(up); };
-    subscriber.start();
-    r.until([&] { return subscriber.up(); });
-    hangs = true;
-    r.host.ahead += redis::Subscriber::kPingEvery;
-    r.until([&] { return !subscriber.up(); });
-    hangs = false;
-    r.until([&] { return subscriber.up(); });
-    assert_true(changes == (std::vector<bool>{true, false, true}));
-}
-
-static void a_channel_over_a_stop_of_the_worker(void **) {
-    std::atomic<bool> waits = false;
-    FakeRedis server([&](const Words &words) -> std::string {
-        while (waits) {
-            usleep(1000);
-        }
-        if (words[0] == "SUBSCRIBE") {
-            return "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
-        }
-        return FakeRedis::hello(words);
-    });
-    test::Runner r;
-    Options o = options(server.path());
-    o.timeout = 3000;
-    redis::Subscriber subscriber(std::move(o), "c");
-    std::vector<bool> changes;
-    subscriber.changed = [&](bool up) { changes.push_back(up); };
-    subscriber.start();
-    r.until([&] { return subscriber.up(); });
-    size_t pings = server.count("PING");
-    int before = server.answers();
-    waits = true;
-    r.host.ahead += redis::Subscriber::kPingEvery;
-    r.until([&] { return server.count("PING") > pings; });
-    waits = false;
-    auto answered = [&] { return server.answers() > before; };
-    stall(r, answered, 3 * kSecond);
-    for (int i = 0; i < 10; i++) {
-        r.run(test::Runner::nap());
-    }
-    assert_true(subscriber.up());
-    assert_true(changes == (std::vector<bool>{true}));
-}
-
-static void a_channel_that_is_refused(void **) {
-    FakeRedis server([&](const Words &words) -> std::string {
-        return words[0] == "SUBSCRIBE" ? "-NOPERM no channel\r\n"
-                                       : FakeRedis::hello(words);
-    });
-    test::Runner r;
-    redis::Subscriber subscriber(options(server.path()), "c");
-    subscriber.start();
-    r.until([&] { return !r.host.lines.empty(); });
-    assert_has(r.host.lines[0], "channels");
-    assert_false(subscriber.up());
-}
-
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(the_hello_names_us),
@@ -581,10 +473,6 @@ int main() {
         cmocka_unit_test(an_idle_connection_is_looked_after),
         cmocka_unit_test(tries_are_ever_further_apart),
         cmocka_unit_test(it_may_go_while_somebody_waits),
-        cmocka_unit_test(a_channel_is_heard),
-        cmocka_unit_test(a_channel_is_heard_again),
-        cmocka_unit_test(a_channel_over_a_stop_of_the_worker),
-        cmocka_unit_test(a_channel_that_is_refused),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

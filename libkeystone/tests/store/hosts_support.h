@@ -28,17 +28,12 @@ struct TwoHosts : Runner {
                 store::Store::make("sqlite:" + dir.file("k.db"), one->zone());
             assert_true(made.ok());
             one->store = std::move(*made);
-            one->store->share(options(), kSecret);
+            one->store->share(redis.conf(), kSecret);
             auto opened = run(one->store->open());
             assert_true(opened.ok());
             one->store->start();
         }
         up();
-    }
-    conf::Redis options() {
-        conf::Redis o;
-        o.path = redis.path();
-        return o;
     }
     void up() {
         until([&] {

@@ -169,7 +169,7 @@ static void another_secret_sees_nothing(void **) {
     Levels l;
     l.fill(l.second, l.find(l.second), "good");
     store::Bus bus;
-    store::Shared shared(l.options(), "another secret", bus);
+    store::Shared shared(l.redis.conf(), "another secret", bus);
     shared.start();
     l.until([&] { return shared.usable(); });
     Second stranger(shared, l.b.zone());

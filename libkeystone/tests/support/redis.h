@@ -6,6 +6,7 @@
 #include "../store/support.h"
 #include "codec/resp.h"
 #include "commands.h"
+#include "conf/redis.h"
 
 #include <atomic>
 #include <csignal>
@@ -64,6 +65,9 @@ class FakeRedis {
     static std::string hello(const Words &words) {
         if (words[0] == "TIME") {
             return "*2\r\n$10\r\n1700000000\r\n$6\r\n123456\r\n";
+        }
+        if (words[0] == "SUBSCRIBE") {
+            return "*3\r\n" + bulk("subscribe") + bulk(words[1]) + ":1\r\n";
         }
         return words[0] == "PING" ? "+PONG\r\n" : "+OK\r\n";
     }
@@ -175,6 +179,12 @@ class RealRedis {
     void freeze() { signal(SIGSTOP); }
     void thaw() { signal(SIGCONT); }
     std::string path() const { return dir() + "/redis.sock"; }
+    // As the directive names it.
+    conf::Redis conf() const {
+        conf::Redis conf;
+        conf.path = path();
+        return conf;
+    }
     std::string cli(const std::string &words) const {
         return output_of("redis-cli -s " + path() + ' ' + words);
     }

@@ -9,7 +9,8 @@ package Keystone::Rtmp;
 #     $client->media(10);
 #     ok $client->closed(5);
 #
-# owner($ks) registers somebody through the API of a running Keystone::Server;
+# try_publish($ks, $key) does the first two: what the server says to it, and the
+# client. owner($ks) registers somebody through the API of a running Keystone::Server;
 # what it returns makes streams and posts as that person.
 
 use v5.30;
@@ -23,7 +24,7 @@ use Time::HiRes qw( time );
 
 use Keystone::Env qw( root scratch wait_for );
 
-our @EXPORT_OK = qw( owner stop_process driver driver_start driver_wait
+our @EXPORT_OK = qw( owner try_publish stop_process driver driver_start driver_wait
                      driver_lines ffmpeg has_ffmpeg );
 
 use constant {
@@ -188,6 +189,14 @@ sub status {
     return $values[3] // {};
 }
 
+# (code, client); the code is '(no answer)' when there is none in time
+sub try_publish {
+    my ($ks, $key) = @_;
+    my $client = __PACKAGE__->new($ks->rtmp_port);
+    $client->publish($key);
+    return ($client->status->{code} // '(no answer)', $client);
+}
+
 # H.264 header and frames of noise, 40 ms apart, and a silent audio beside.
 sub media {
     my ($self, $frames) = @_;
@@ -270,7 +279,8 @@ sub stop_process {
 }
 
 # somebody with an access token: $owner->stream(title => 'Show'),
-# $owner->post('/streams/ID/disable'), patch, delete, get likewise
+# $owner->post('/streams/ID/disable'), patch, delete, get likewise;
+# $owner->status($stream, $ks): at that server, '' when it does not say
 
 sub owner {
     my ($ks) = @_;
@@ -341,6 +351,12 @@ package Keystone::Rtmp::Owner;
 sub stream {
     my ($self, %field) = @_;
     return $self->post('/streams', { title => 'Test', %field })->{json};
+}
+
+sub status {
+    my ($self, $stream, $ks) = @_;
+    return $ks->get("/api/v1/streams/$stream->{id}/status",
+        bearer => $self->{bearer})->{json}{status} // '';
 }
 
 sub ask {
