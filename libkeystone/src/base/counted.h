@@ -1,4 +1,4 @@
-// Counts who is inside: one more for as long as it lives.
+// Who is inside, for as long as they live: how many, or whether anybody is.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,18 @@ class Counted {
 
   private:
     size_t &inside_;
+};
+
+// However it ends: else it would never be done again.
+class Flagged {
+  public:
+    explicit Flagged(bool &inside) : inside_(inside) { inside_ = true; }
+    ~Flagged() { inside_ = false; }
+    Flagged(const Flagged &) = delete;
+    Flagged &operator=(const Flagged &) = delete;
+
+  private:
+    bool &inside_;
 };
 
 } // namespace ks

@@ -1,5 +1,6 @@
 #include "gate/hosts.h"
 
+#include "base/counted.h"
 #include "gate/place.h"
 #include "rt/wait.h"
 
@@ -76,19 +77,13 @@ rt::Task<void> Hosts::tick() {
 // Whatever a turn waits for, an estate of thousands of sessions above all: who
 // does not beat is taken for dead.
 rt::Task<void> Hosts::beat_now() {
-    struct Done {
-        bool &flag;
-        ~Done() { flag = false; }
-    } done{beating_};
+    Flagged inside(beating_);
     beat_at_ = loop_.now() + kBeatEvery;
     co_await beat();
 }
 
 rt::Task<void> Hosts::turn() {
-    struct Done {
-        bool &flag;
-        ~Done() { flag = false; }
-    } done{busy_};
+    Flagged inside(busy_);
     Millis now = loop_.now();
     if (!led_) { // what another worker knew is not known here
         told_.clear();

@@ -104,10 +104,9 @@ class Hosts {
         friend bool operator==(const Told &, const Told &) = default;
     };
     static Told told_of(const zone::Remote &row);
-    struct Known { // of what was told: its record the last time
+    struct Known {
         Told told;
-        uint64_t seen = 0; // telling_ then
-        bool ours = false;
+        uint64_t seen = 0; // telling_ when there was a record of it
     };
     // What another one said; two changes may have the same time.
     struct Heard {
@@ -191,7 +190,7 @@ class Hosts {
     std::map<std::string, Other, std::less<>> others_;
     std::map<std::string, Millis, std::less<>> strays_; // first seen
     std::map<std::string, Known, std::less<>> told_;
-    uint64_t telling_ = 0; // the how manieth time
+    uint64_t telling_ = 0; // counts the calls of news()
     Names counted_;
     std::map<std::string, Heard, std::less<>> heard_;
     std::map<std::string, Names, std::less<>> audience_; // stream -> host

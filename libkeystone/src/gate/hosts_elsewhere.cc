@@ -196,11 +196,7 @@ void Hosts::hear_ban(const store::Ban &ban) {
 
 // Replicas of viewers' sessions, of which only the store tells.
 rt::Task<void> Hosts::refresh() {
-    struct Done {
-        bool &flag;
-        explicit Done(bool &f) : flag(f) { flag = true; }
-        ~Done() { flag = false; }
-    } done(refreshing_);
+    Flagged inside(refreshing_);
     std::vector<Id> ids;
     sessions_.table().each(loop_.wall(), [&](const Session &s) {
         if (!s.host.empty() && s.state != SessionState::closed &&

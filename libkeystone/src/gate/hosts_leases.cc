@@ -48,11 +48,7 @@ std::optional<Lease> Hosts::lease_of(const Id &stream,
 }
 
 rt::Task<void> Hosts::keep_leases() {
-    struct Done {
-        bool &flag;
-        explicit Done(bool &f) : flag(f) { flag = true; }
-        ~Done() { flag = false; }
-    } done(keeping_);
+    Flagged inside(keeping_);
     std::vector<Lease> ours;
     zone_.live().each(loop_.wall(),
                       [&](const Id &stream, const zone::LiveRecord &r) {

@@ -20,11 +20,16 @@ std::vector<store::LiveRow> Hosts::news() {
     zone_.live().each(now, [&](const Id &stream, const LiveRecord &r) {
         bool waits = r.live.window_until > now;
         auto known = told_.find(stream.view());
+        if (!r.host.empty()) {
+            if (known != told_.end()) {
+                told_.erase(known);
+            }
+            return;
+        }
         if (known != told_.end()) {
             known->second.seen = telling_;
-            known->second.ours = r.host.empty();
         }
-        if (!r.host.empty() || r.term == 0) {
+        if (r.term == 0) {
             return;
         }
         store::LiveRow row;
@@ -42,7 +47,7 @@ std::vector<store::LiveRow> Hosts::news() {
     for (auto it = told_.begin(); it != told_.end();) {
         const Known &known = it->second;
         if (known.seen == telling_) {
-            it = known.ours ? std::next(it) : told_.erase(it);
+            ++it;
             continue;
         }
         if (known.told.session.empty() && known.told.window_until == 0) {

@@ -1,5 +1,6 @@
 #include "gate/nodes.h"
 
+#include "base/counted.h"
 #include "rt/wait.h"
 
 #include <algorithm>
@@ -24,12 +25,6 @@ constexpr Millis kWishesEvery = 1000;
 // not answer may still move media for a while.
 constexpr Millis kDeadAfter = 5 * kSecond;
 constexpr Millis kSilentAfter = kMinute;
-
-// However it ends: else it would never be done again.
-struct Done {
-    bool &flag;
-    ~Done() { flag = false; }
-};
 
 } // namespace
 
@@ -108,25 +103,25 @@ rt::Task<void> Nodes::tick() {
 }
 
 rt::Task<void> Nodes::run_probe(std::string node) {
-    Done done{watches_.find(node)->second.probing};
+    Flagged inside(watches_.find(node)->second.probing);
     auto work = probe(std::move(node));
     co_await std::move(work);
 }
 
 rt::Task<void> Nodes::run_compare(std::string node) {
-    Done done{watches_.find(node)->second.comparing};
+    Flagged inside(watches_.find(node)->second.comparing);
     auto work = compare(std::move(node));
     co_await std::move(work);
 }
 
 rt::Task<void> Nodes::run_media(std::string node) {
-    Done done{watches_.find(node)->second.looking};
+    Flagged inside(watches_.find(node)->second.looking);
     auto work = look_for_media(std::move(node));
     co_await std::move(work);
 }
 
 rt::Task<void> Nodes::run_wishes() {
-    Done finished{reading_wishes_};
+    Flagged inside(reading_wishes_);
     // Among several hosts each session has one that goes on with it.
     bool alone = sessions_.hosts() == nullptr;
     if (alone && (recover_again_ || zone_.claim_recovery())) {

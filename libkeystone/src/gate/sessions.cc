@@ -1,5 +1,6 @@
 #include "gate/sessions.h"
 
+#include "base/counted.h"
 #include "gate/hosts.h"
 #include "gate/upstream.h"
 #include "rt/wait.h"
@@ -304,10 +305,7 @@ void Sessions::State::sweep() {
 
 // Write-behind.  At least once: what the store refused stays dirty.
 rt::Task<void> Sessions::State::flush() {
-    struct Done {
-        bool &flag;
-        ~Done() { flag = false; }
-    } done{flushing};
+    Flagged inside(flushing);
     bool more = store != nullptr;
     for (int i = 0; more && i < kFlushBatches; i++) {
         more = co_await flush_some();

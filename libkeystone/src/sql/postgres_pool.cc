@@ -1,5 +1,6 @@
 #include "sql/postgres_pool.h"
 
+#include "base/counted.h"
 #include "rt/wait.h"
 #include "sql/words.h"
 
@@ -217,10 +218,7 @@ void PostgresPool::want_more() {
 }
 
 rt::Task<void> PostgresPool::open_more() {
-    struct Done {
-        bool &opening;
-        ~Done() { opening = false; }
-    } done{opening_};
+    Flagged inside(opening_);
     while (wanted()) {
         Millis pause = pause_until_ - rt::Loop::current().now();
         if (pause > 0) {

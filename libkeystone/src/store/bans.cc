@@ -1,7 +1,6 @@
 #include "store/bans.h"
 
-#include <algorithm>
-#include <charconv>
+#include "store/text.h"
 
 namespace ks::store {
 
@@ -29,23 +28,6 @@ Ban ban_of(const sql::Row &row) {
     return {row.str(0), row.str(1), row.number(2), 0};
 }
 
-// Up to the next space.
-std::string_view take_word(std::string_view &text) {
-    size_t end = std::min(text.find(' '), text.size());
-    std::string_view word = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return word;
-}
-
-// 0: it is none.
-WallMs take_time(std::string_view &text) {
-    std::string_view word = take_word(text);
-    WallMs at = 0;
-    const char *end = word.data() + word.size();
-    auto read = std::from_chars(word.data(), end, at);
-    return read.ec == std::errc() && read.ptr == end ? at : 0;
-}
-
 } // namespace
 
 rt::Task<Result<void>> Bans::add(std::vector<Ban> bans) {
@@ -56,8 +38,8 @@ rt::Task<Result<void>> Bans::add(std::vector<Ban> bans) {
         batch.emplace_back(kAdd, sql::params(ban.place, ban.who, ban.ends_at));
         Change change;
         change.kind = ChangeKind::banned;
-        change.detail = std::to_string(ban.ends_at) + ' ' +
-                        std::to_string(now) + ' ' + ban.place + ' ' + ban.who;
+        change.detail = join({std::to_string(ban.ends_at), std::to_string(now),
+                              ban.place, ban.who});
         batch.push_back(announce(change, now, loop.entropy()));
     }
     auto outcome = co_await db_.batch(std::move(batch));
@@ -68,16 +50,16 @@ rt::Task<Result<void>> Bans::add(std::vector<Ban> bans) {
 }
 
 std::optional<Ban> Bans::heard(const Change &change) {
-    std::string_view text = change.detail;
-    Ban ban;
-    ban.ends_at = take_time(text);
-    ban.made_at = take_time(text);
-    ban.place = take_word(text);
-    ban.who = text;
-    if (ban.ends_at <= 0 || ban.made_at <= 0 || ban.who.empty()) {
+    std::vector<std::string> words = split(change.detail);
+    if (words.size() != 4) {
         return std::nullopt;
     }
-    return ban;
+    auto ends_at = number(words[0]);
+    auto made_at = number(words[1]);
+    if (!ends_at || !made_at || *ends_at <= 0 || *made_at <= 0) {
+        return std::nullopt;
+    }
+    return Ban{std::move(words[2]), std::move(words[3]), *ends_at, *made_at};
 }
 
 rt::Task<Result<std::vector<Ban>>> Bans::all(std::string place,

@@ -111,10 +111,10 @@ std::deque<Mover> &movers() {
 rt::Task<Result<void>> check_schema(sql::Database &db, const char *which) {
     auto status = co_await migration_status(db);
     if (!status) {
-        Error &why = status.error(); // one of a newer release is of no use, too
-        why.code =
-            why.code == Code::conflict ? Code::store_unavailable : why.code;
-        co_return std::move(why);
+        if (status.error().code == Code::conflict) { // of a newer release
+            status.error().code = Code::store_unavailable;
+        }
+        co_return std::move(status.error());
     }
     for (const MigrationState &m : *status) {
         if (m.applied_at == 0) {

@@ -2,8 +2,8 @@
 
 #include "base/bytes.h"
 #include "rt/wait.h"
+#include "store/text.h"
 
-#include <charconv>
 #include <utility>
 
 namespace ks::store {
@@ -165,13 +165,11 @@ void Second::forget(const std::string &name) {
 Millis Second::forgotten_for(const std::string &name) const {
     Millis now = rt::Loop::current().now();
     std::string text;
-    Millis at = 0;
-    if (!zone_.blobs().find(forgotten_key(name), now, &text) ||
-        std::from_chars(text.data(), text.data() + text.size(), at).ec !=
-            std::errc()) {
+    if (!zone_.blobs().find(forgotten_key(name), now, &text)) {
         return -1;
     }
-    return now - at;
+    auto at = number(text);
+    return at ? now - *at : -1;
 }
 
 // Without a connection it is lost: the next one trusts nothing from before it.

@@ -4,7 +4,9 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 
+#include <charconv>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +37,15 @@ inline std::vector<std::string> split(std::string_view text) {
                                                          : end + 1);
     }
     return out;
+}
+
+// All of it, or nothing.
+inline std::optional<int64_t> number(std::string_view text) {
+    int64_t n = 0;
+    const char *end = text.data() + text.size();
+    auto read = std::from_chars(text.data(), end, n);
+    bool whole = read.ec == std::errc() && read.ptr == end;
+    return whole ? std::optional(n) : std::nullopt;
 }
 
 inline std::string hex(const Sha256 &hash) { return hex_encode(hash); }
