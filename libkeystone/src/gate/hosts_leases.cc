@@ -70,10 +70,13 @@ rt::Task<bool> Hosts::keep_lease(Lease lease) {
     Lease one = lease;
     auto kept = co_await leases_.keep(std::move(one));
     if (kept == Leases::Taken::no) {
-        bool ours = co_await is_in_store(lease);
-        // And still is another's in Redis: a host that cannot reach the store
-        // let in who came later.
-        if (ours || sound_since_ < 0) {
+        bool goes = sound_since_ < 0; // there is no other word than Redis'
+        if (!goes) {
+            // Ours there and another's in Redis: a host that cannot reach the
+            // store let in who came later.
+            goes = co_await is_in_store(lease);
+        }
+        if (goes) {
             loop_.log(rt::LogLevel::notice,
                       "stream " + lease.stream.str() +
                           " was taken over at another host, as Redis says");
