@@ -30,14 +30,12 @@ std::vector<store::Ban> bans_of(const model::Session &session, WallMs until) {
     return bans;
 }
 
-bool keep_out(zone::Zone &zone, const store::Ban &ban, Millis now,
+void keep_out(zone::Zone &zone, const store::Ban &ban, Millis now,
               Millis duration) {
     // heard of again and again: a few milliseconds are no new ban
-    bool is_new = duration > zone.banned(ban.place, ban.who, now) + kSecond;
-    if (is_new) {
+    if (duration > zone.banned(ban.place, ban.who, now) + kSecond) {
         zone.ban(ban.place, ban.who, now, duration);
     }
-    return is_new;
 }
 
 bool is_banned_by(const store::Ban &ban, const model::Session &session) {

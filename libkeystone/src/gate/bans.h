@@ -19,8 +19,7 @@ void ban(zone::Zone &zone, const model::Session &session, Millis now,
 
 // The same, as it is said to other hosts (store/bans.h), and as they hear it.
 std::vector<store::Ban> bans_of(const model::Session &session, WallMs until);
-// true: that is new here.
-bool keep_out(zone::Zone &zone, const store::Ban &ban, Millis now,
+void keep_out(zone::Zone &zone, const store::Ban &ban, Millis now,
               Millis duration);
 // It is meant for this one, too.
 bool is_banned_by(const store::Ban &ban, const model::Session &session);

@@ -176,12 +176,13 @@ void Hosts::heard(const store::Change &change) {
 }
 
 // An encoder that was kicked at its host may have come here before this host
-// knew.
+// knew, or after read_bans(), which ends nobody.
 void Hosts::hear_ban(const store::Ban &ban) {
     WallMs now = loop_.wall();
-    if (!keep_out(zone_, ban, loop_.now(), ban.ends_at - now)) {
+    if (ban.ends_at <= now) {
         return;
     }
+    keep_out(zone_, ban, loop_.now(), ban.ends_at - now);
     std::vector<Id> ids;
     sessions_.table().each(now, [&](const Session &s) {
         if (s.host.empty() && s.state != SessionState::closed &&
@@ -215,16 +216,22 @@ rt::Task<void> Hosts::refresh() {
             co_return;
         }
         WallMs now = loop_.wall();
+        auto close = [&](const Id &id, EndReason reason) {
+            auto known = sessions_.table().find(id, now);
+            if (known && !known->host.empty()) { // not this host's by now
+                sessions_.table().close(id, reason, now);
+            }
+        };
         for (const Session &row : *rows) {
             std::erase(some, row.id);
             if (row.ends()) {
-                sessions_.table().close(row.id, row.end_reason, now);
+                close(row.id, row.end_reason);
             } else if (!(row.host == self())) {
                 sessions_.table().import(row, now);
             }
         }
         for (const Id &id : some) {
-            sessions_.table().close(id, EndReason::upstream, now);
+            close(id, EndReason::upstream);
         }
     }
 }

@@ -248,6 +248,30 @@ static void who_hears_of_an_end_shows_it(void **) {
     assert_text(c.end_of(p), "kicked");
 }
 
+// It was a replica when that was asked.
+static void what_was_taken_over_meanwhile_is_not_closed_as_a_replica(void **) {
+    HostsWorld w;
+    on_node(w, w.a, w.key, "c1");
+    Id v;
+    assert_int_equal(w.admit(w.a, w.key, v, Action::play, Protocol::srt).code,
+                     Code::ok);
+    w.a.turn();
+    auto session = w.run(w.b.hosts->look_up(v));
+    assert_true(session.has_value());
+    assert_true(
+        w.run(w.b.store->sessions().tell_end(v, EndReason::kicked)).ok());
+    auto facts = w.run(w.b.store->streams().facts(w.id));
+    assert_true(facts.ok());
+
+    auto refresh = w.b.hosts->refresh();
+    assert_false(refresh.start());
+    assert_true(w.b.table().adopt(*session, *facts, 0, w.loop.wall()));
+    w.until([&] { return refresh.done(); });
+    assert_text(w.b.end_of(v), "");
+    w.b.turn(); // and it is ended as one of this host's
+    assert_text(w.b.end_of(v), "kicked");
+}
+
 // The store fails just when it is asked: nothing is taken over unjudged, and
 // nothing is forgotten.
 static void what_cannot_be_judged_waits(void **) {
@@ -440,6 +464,8 @@ int main() {
         cmocka_unit_test(what_was_told_to_end_is_not_inherited),
         cmocka_unit_test(a_dead_hosts_viewers_are_gone_everywhere),
         cmocka_unit_test(who_hears_of_an_end_shows_it),
+        cmocka_unit_test(
+            what_was_taken_over_meanwhile_is_not_closed_as_a_replica),
         cmocka_unit_test(what_cannot_be_judged_waits),
         cmocka_unit_test(one_heir_buries),
         cmocka_unit_test(an_estate_of_two_heirs_is_not_torn),
