@@ -22,15 +22,20 @@ namespace {
 // this host does not have, says nothing of the others.
 enum class Want : uint8_t {
     here,    // no address or port of ours leads there: is it all of them?
-    silent,  // no answer, or no way there
+    no_way,  // this host has none there
     refused, // nobody listens
+    silent,  // no answer: it may live, whatever refuses at another address
     ours     // we are short of something, and did not see whether one listens
 };
 
-Want want_of(int error) {
+// `sent`: it is the network's answer, not our own routes'.
+Want want_of(int error, bool sent) {
     switch (error) {
     case ECONNREFUSED:
         return Want::refused;
+    case ENETUNREACH:
+    case EAFNOSUPPORT:
+        return sent ? Want::silent : Want::no_way;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
@@ -48,6 +53,7 @@ Code code_of(Want want) {
     switch (want) {
     case Want::refused:
         return Code::upstream_unavailable;
+    case Want::no_way:
     case Want::silent:
         return Code::upstream_timeout;
     default:
@@ -119,7 +125,7 @@ class Exchange : public rt::Op, private rt::FdSink, private rt::Timer {
     }
 
     bool unreachable(int error) {
-        want_ = want_of(error);
+        want_ = want_of(error, watch_ != nullptr);
         failed_.emplace(code_of(want_), std::strerror(error), 2);
         close_fd();
         return false;
