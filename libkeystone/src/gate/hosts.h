@@ -34,12 +34,15 @@ class Hosts {
     // again.  `seen` is the term on which it was decided.
     struct Claim {
         bool won = false;
-        bool ours = false; // the claim that there is now is this host's
-        int64_t term = 0;  // of that
+        bool ours = false;     // the claim that there is now is this host's
+        bool by_lease = false; // the store could not be asked
+        int64_t term = 0;      // of the one that there is now
     };
     rt::Task<Claim> claim(model::Session session, int32_t window_seconds,
                           int64_t seen);
-    // Nothing came of it.
+    // The session is open: the others are to know of it.
+    void opened(const model::Session &session, const Claim &claim);
+    // No session was opened.
     void withdraw(const Id &stream, const Id &session);
     // True when a session of another host that was replaced is really gone;
     // false when it will not go (2 s).
@@ -135,9 +138,11 @@ class Hosts {
     rt::Task<void> settle_unheard(std::vector<Id> streams);
     rt::Task<void> send_end(Id session, model::EndReason reason);
     rt::Task<void> send_withdrawal(Id stream, Id session);
+    void unclaim(const Id &stream, const Id &session);
+    rt::Task<void> send_unclaim(Id stream, Id session);
     rt::Task<Claim> claim_lease(store::Lease lease, int64_t seen);
     rt::Task<void> follow(store::Lease lease);
-    rt::Task<bool> keep_lease(store::Lease lease);
+    rt::Task<void> settle_lease(store::Lease lease);
     rt::Task<bool> is_in_store(store::Lease lease);
     std::optional<store::Lease> lease_of(const Id &stream,
                                          const zone::LiveRecord &record);
@@ -145,6 +150,10 @@ class Hosts {
     void drop_ended(const std::vector<store::LiveRow> &rows);
     // The store has something new for the others.
     void call() { store_.bus().publish(kLive, ""); }
+    // Or Redis, of this stream.
+    void call_for(const Id &stream) {
+        store_.bus().publish(kLive, stream.view());
+    }
     void apply(const zone::Remote &row);
     void hear(const store::LiveRow &row);
     void forget_absent(const Terms &absent);

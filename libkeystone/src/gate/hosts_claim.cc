@@ -48,8 +48,6 @@ rt::Task<Hosts::Claim> Hosts::claim(Session session, int32_t window_seconds,
     if (claimed->won) {
         claim.won = claim.ours = true;
         claim.term = claimed->row.term;
-        call();
-        loop_.spawn(follow(std::move(lease)));
         co_return claim;
     }
     // Lost for certain, whether or not the store still tells to whom.
@@ -64,14 +62,39 @@ rt::Task<Hosts::Claim> Hosts::claim(Session session, int32_t window_seconds,
     co_return claim;
 }
 
+// Not before: who hears of it ends its own publisher, and the claim may yet come
+// to nothing.
+void Hosts::opened(const Session &session, const Claim &claim) {
+    if (claim.by_lease) {
+        call_for(session.stream_id);
+        return;
+    }
+    call();
+    loop_.spawn(follow({session.stream_id, self(), session.id, claim.term}));
+}
+
 void Hosts::withdraw(const Id &stream, const Id &session) {
     loop_.spawn(leases_.drop({stream, self(), session, 0}));
     loop_.spawn(send_withdrawal(stream, session));
 }
 
+// There was a session, and it is over.
+void Hosts::unclaim(const Id &stream, const Id &session) {
+    loop_.spawn(leases_.drop({stream, self(), session, 0}));
+    loop_.spawn(send_unclaim(stream, session));
+}
+
 // Should it not arrive, the claim is found to be of nothing (note_orphan()).
 rt::Task<void> Hosts::send_withdrawal(Id stream, Id session) {
-    auto done = co_await store_.live().withdraw(stream, session);
+    Id me = self();
+    auto done = co_await store_.live().withdraw(stream, session, me);
+    if (done) {
+        call();
+    }
+}
+
+rt::Task<void> Hosts::send_unclaim(Id stream, Id session) {
+    auto done = co_await store_.live().unclaim(stream, session);
     if (done) {
         call();
     }

@@ -185,7 +185,7 @@ rt::Task<void> Hosts::give_up(Session session, EndReason reason) {
     session.end_reason = reason;
     session.ended_at = std::max<WallMs>(loop_.wall(), 1);
     if (session.action == Action::publish) {
-        withdraw(session.stream_id, session.id);
+        unclaim(session.stream_id, session.id);
     }
     std::vector<Session> rows;
     rows.push_back(std::move(session));

@@ -15,6 +15,8 @@ namespace {
 
 // However often others call.
 constexpr Millis kLookAgain = kSecond;
+// Who has just claimed has opened its session by then, or withdrawn.
+constexpr Millis kSettles = 500;
 constexpr Millis kAskFor = 2 * kSecond;
 constexpr int64_t kWhatever = std::numeric_limits<int64_t>::max();
 
@@ -23,13 +25,10 @@ constexpr int64_t kWhatever = std::numeric_limits<int64_t>::max();
 // Nobody who could be asked says no: this host decides.
 rt::Task<Hosts::Claim> Hosts::claim_lease(Lease lease, int64_t seen) {
     Claim claim;
+    claim.by_lease = true;
     claim.term = lease.term;
-    Id stream = lease.stream;
     auto taken = co_await leases_.take(std::move(lease), seen);
     claim.won = taken != Leases::Taken::no;
-    if (taken == Leases::Taken::yes) {
-        store_.bus().publish(kLive, stream.view());
-    }
     co_return claim;
 }
 
@@ -57,33 +56,46 @@ rt::Task<void> Hosts::keep_leases() {
                               ours.push_back(std::move(*lease));
                           }
                       });
+    std::vector<Lease> taken;
     for (Lease &lease : ours) {
-        bool known = co_await keep_lease(std::move(lease));
-        if (!known) {
-            co_return; // all again the next time
+        Lease one = lease;
+        auto kept = co_await leases_.keep(std::move(one));
+        if (kept == Leases::Taken::unknown) {
+            break; // all again the next time
         }
+        if (kept == Leases::Taken::no) {
+            taken.push_back(std::move(lease));
+        }
+    }
+    if (!taken.empty()) {
+        co_await rt::sleep_for(kSettles, rt::Hold::none);
+    }
+    for (Lease &lease : taken) {
+        auto work = settle_lease(std::move(lease));
+        co_await std::move(work);
     }
 }
 
-// False: Redis does not answer.
-rt::Task<bool> Hosts::keep_lease(Lease lease) {
-    Lease one = lease;
-    auto kept = co_await leases_.keep(std::move(one));
-    if (kept == Leases::Taken::no) {
-        bool goes = sound_since_ < 0; // there is no other word than Redis'
-        if (!goes) {
-            // Ours there and another's in Redis: a host that cannot reach the
-            // store let in who came later.
-            goes = co_await is_in_store(lease);
-        }
-        if (goes) {
-            loop_.log(rt::LogLevel::notice,
-                      "stream " + lease.stream.str() +
-                          " was taken over at another host, as Redis says");
-            sessions_.end_session(lease.session, model::EndReason::replaced);
-        }
+// A later claim of another host stands in Redis.
+rt::Task<void> Hosts::settle_lease(Lease lease) {
+    bool goes = sound_since_ < 0; // there is no other word than Redis'
+    if (!goes) {
+        // Ours there and another's in Redis: a host that cannot reach the
+        // store let in who came later.
+        goes = co_await is_in_store(lease);
     }
-    co_return kept != Leases::Taken::unknown;
+    if (!goes) {
+        co_return;
+    }
+    Lease one = lease;
+    auto kept = co_await leases_.keep(std::move(one)); // it may be withdrawn
+    if (kept != Leases::Taken::no) {
+        co_return;
+    }
+    loop_.log(rt::LogLevel::notice,
+              "stream " + lease.stream.str() +
+                  " was taken over at another host, as Redis says");
+    sessions_.end_session(lease.session, model::EndReason::replaced);
 }
 
 // The store answers, and has no claim that is newer.  Else its word counts, and
@@ -108,9 +120,8 @@ rt::Task<void> Hosts::look_at_lease(Id stream) {
         ours = lease_of(stream, r);
     });
     if (ours) {
-        Lease lease = std::move(*ours);
-        bool known = co_await keep_lease(std::move(lease));
-        (void)known;
+        auto work = settle_lease(std::move(*ours));
+        co_await std::move(work);
     }
 }
 

@@ -134,7 +134,7 @@ void Hosts::note_orphan(const store::LiveRow &row) {
         return; // what becomes of it is told
     }
     if (known) { // it was over before anything was told
-        withdraw(row.live.stream_id, session);
+        unclaim(row.live.stream_id, session);
         return;
     }
     auto [it, first] = orphans_.try_emplace(session.str(), loop_.now());

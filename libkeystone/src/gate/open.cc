@@ -88,17 +88,17 @@ bool choose_node(const Arrival &a, const Decision &decision, Admission &out) {
     return true;
 }
 
-// Among all hosts.  `claimed`: the term of the last claim of this host.
-rt::Task<bool> claim(Hosts &hosts, const Decision &decision,
-                     const model::Session &session, int64_t &claimed) {
+// Among all hosts.  `last`: this host's last claim.
+rt::Task<bool> claim_again(Hosts &hosts, const Decision &decision,
+                           const model::Session &session, Hosts::Claim &last) {
     model::Session applicant = session;
-    int64_t seen = std::max(claimed, decision.term);
+    int64_t seen = std::max(last.term, decision.term);
     int32_t window = decision.stream.reconnect_window_seconds;
     auto claim = co_await hosts.claim(std::move(applicant), window, seen);
     // Lost to a claim of this host's, its zone knows better who is there: what
     // is over may not have been told yet.
     if (claim.won || claim.ours) {
-        claimed = claim.term;
+        last = claim;
     }
     co_return claim.won;
 }
@@ -118,7 +118,7 @@ rt::Task<Admission> admit(Arrival a) {
     // then; a third would be somebody else's game.
     Hosts *hosts = a.sessions.hosts();
     int rounds = hosts != nullptr ? kRoundsAmongHosts : kRounds;
-    int64_t claimed = 0; // the term of a claim that was won
+    Hosts::Claim claim;
     for (int round = 0; round < rounds; round++) {
         auto decision = co_await a.access.authorize(a.question);
         out.stream = decision.stream.id;
@@ -146,7 +146,7 @@ rt::Task<Admission> admit(Arrival a) {
         bool claims =
             hosts != nullptr && a.who.action == model::Action::publish;
         if (claims) {
-            bool won = co_await claim(*hosts, decision, session, claimed);
+            bool won = co_await claim_again(*hosts, decision, session, claim);
             if (!won) {
                 continue;
             }
@@ -160,9 +160,11 @@ rt::Task<Admission> admit(Arrival a) {
             out.retry_after_s = still.retry_after_s;
             co_return out;
         }
-        auto opened =
-            open(a.sessions, decision, a.who, session, claimed, a.loop.wall());
-        if (claims && !opened.ok()) {
+        auto opened = open(a.sessions, decision, a.who, session, claim.term,
+                           a.loop.wall());
+        if (claims && opened.ok()) {
+            hosts->opened(session, claim);
+        } else if (claims) {
             hosts->withdraw(session.stream_id, session.id);
         }
         if (opened.what == zone::Sessions::Open::busy) {

@@ -45,8 +45,8 @@ const Statement kTell = {"live_tell",
                                         " RETURNING stream_id",
                          Access::write};
 
-const Statement kWithdraw = {
-    "live_withdraw",
+const Statement kUnclaim = {
+    "live_unclaim",
     "UPDATE live SET session_id = '', window_until = 0, updated_at = $3"
     " WHERE stream_id = $1 AND session_id = $2",
     Access::write};
@@ -185,12 +185,24 @@ rt::Task<Result<std::vector<bool>>> LiveMap::tell(std::vector<LiveRow> rows) {
     co_return told;
 }
 
-rt::Task<Result<void>> LiveMap::withdraw(Id stream, Id session) {
+rt::Task<Result<void>> LiveMap::unclaim(Id stream, Id session) {
     sql::Params params =
         sql::params(stream, session, rt::Loop::current().wall());
-    auto rows = co_await db_.query(kWithdraw, std::move(params));
+    auto rows = co_await db_.query(kUnclaim, std::move(params));
     if (!rows) {
         co_return std::move(rows.error());
+    }
+    co_return Result<void>();
+}
+
+rt::Task<Result<void>> LiveMap::withdraw(Id stream, Id session, Id host) {
+    sql::Batch batch;
+    batch.emplace_back(
+        kUnclaim, sql::params(stream, session, rt::Loop::current().wall()));
+    batch.push_back(forget_session(session, host));
+    auto outcome = co_await db_.batch(std::move(batch));
+    if (!outcome) {
+        co_return std::move(outcome.error());
     }
     co_return Result<void>();
 }

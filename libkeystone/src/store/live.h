@@ -55,8 +55,10 @@ class LiveMap {
     // How far it came in the term that it has: media, its end, the window.
     // One flag for each: false where another claim came since.
     rt::Task<Result<std::vector<bool>>> tell(std::vector<LiveRow> rows);
-    // A claim of which nothing came.
-    rt::Task<Result<void>> withdraw(Id stream, Id session);
+    // The session is over.
+    rt::Task<Result<void>> unclaim(Id stream, Id session);
+    // The same, and it never was one: history knows nothing of it any more.
+    rt::Task<Result<void>> withdraw(Id stream, Id session, Id host);
     // By when they were changed.
     rt::Task<Result<std::vector<LiveRow>>> changed(LivePlace after);
     // Without those that wait for nobody any more.

@@ -30,6 +30,13 @@ const sql::Statement kUpsert = {
     " AND sessions.seen_at <= excluded.seen_at",
     sql::Access::write};
 
+// Of one that was there after all there is more than its claim wrote.
+const sql::Statement kForget = {"sessions_forget",
+                                "DELETE FROM sessions WHERE id = $1"
+                                " AND host = $2 AND ended_at = 0"
+                                " AND active_at = 0",
+                                sql::Access::write};
+
 } // namespace
 
 sql::Bound write_session(const model::Session &s) {
@@ -43,6 +50,10 @@ sql::Bound write_session(const model::Session &s) {
                     s.active_at, s.ended_at, s.bytes_in, s.bytes_out,
                     s.srs_client.view(), s.srs_service.view(), s.host,
                     s.owner_pid != 0 ? 1 : 0, s.upstream_resource.view()));
+}
+
+sql::Bound forget_session(const Id &session, const Id &host) {
+    return sql::Bound(kForget, sql::params(session, host));
 }
 
 model::Session session_of(const sql::Row &row) {

@@ -19,4 +19,7 @@ model::Session session_of(const sql::Row &row);
 // nobody but the session's host writes it.
 sql::Bound write_session(const model::Session &session);
 
+// The statement that takes back the row of one that was never opened.
+sql::Bound forget_session(const Id &session, const Id &host);
+
 } // namespace ks::store

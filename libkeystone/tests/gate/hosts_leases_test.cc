@@ -77,10 +77,57 @@ static void what_the_store_decides_later_counts(void **) {
     assert_true(w.b.live(w.id)->publisher == third);
 }
 
+// Nobody is called, and nobody goes, for a claim that comes to nothing.
+static void what_was_only_claimed_ends_nobody(void **) {
+    SharedWorld w;
+    Id p = w.publish(w.b, w.key);
+    w.turns();
+    std::vector<std::string> called;
+    w.b.store->bus().on(
+        "live", [&](std::string_view stream) { called.emplace_back(stream); });
+    auto hear = [&](std::string_view last) {
+        w.until([&] {
+            return std::find(called.begin(), called.end(), last) !=
+                   called.end();
+        });
+    };
+    w.host.full = rt::Pool::store;
+    model::Session s = w.claimant();
+    auto claim = w.run(w.a.hosts->claim(s, 30, w.a.term(w.id)));
+    assert_true(claim.won);
+    w.host.full.reset();
+    w.a.store->bus().publish("live", "after");
+    hear("after");
+    assert_int_equal(called.size(), 1);
+
+    // found meanwhile, it may still be withdrawn
+    w.b.turn();
+    auto look = w.b.hosts->keep_leases();
+    assert_false(look.start());
+    store::Leases leases(w.b.store->shared());
+    w.run(leases.keep({Id("another"), w.b.id(), p, 1})); // answered after it
+    w.a.hosts->withdraw(w.id, s.id);
+    w.until([&] { return look.done(); });
+    assert_int_equal(w.kicks(w.b).size(), 0);
+
+    // and the same, when it comes to something
+    w.host.full = rt::Pool::store;
+    Id second;
+    assert_int_equal(w.admit(w.a, w.key, second).code, Code::ok);
+    w.host.full.reset();
+    hear(w.id.view());
+    w.b.turn();
+    w.run(w.b.hosts->keep_leases());
+    auto kicks = w.kicks(w.b);
+    assert_int_equal(kicks.size(), 1);
+    assert_true(kicks[0].session == p);
+}
+
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(one_that_is_cut_off_takes_over),
         cmocka_unit_test(what_the_store_decides_later_counts),
+        cmocka_unit_test(what_was_only_claimed_ends_nobody),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -83,6 +83,13 @@ struct TestHost {
     std::optional<model::Session> find(const Id &session) {
         return table().find(session, runner.loop.wall());
     }
+    int64_t term(const Id &stream) {
+        int64_t term = 0;
+        memory.zone().live().peek(
+            stream, runner.loop.wall(),
+            [&](const zone::LiveRecord &r) { term = r.term; });
+        return term;
+    }
     std::string end_of(const Id &session) {
         auto s = find(session);
         return s ? std::string(model::name(s->end_reason)) : "unknown";
@@ -169,6 +176,23 @@ struct HostsWorld : Runner {
                               q,         who,         opened, nullptr};
         arrival.at_node = held ? "" : "srs_a";
         return run(gate::admit(arrival));
+    }
+    // Of a publisher that is not there yet.
+    model::Session claimant() {
+        model::Session s;
+        s.id = make_id(prefix::kSession, loop.entropy());
+        s.stream_id = id;
+        s.action = model::Action::publish;
+        s.started_at = loop.wall();
+        return s;
+    }
+    // Sessions that history has as not ended.
+    size_t open_in_history() {
+        auto page = run(a.store->sessions().list({}, {}));
+        assert_true(page.ok());
+        return static_cast<size_t>(
+            std::count_if(page->rows.begin(), page->rows.end(),
+                          [](const auto &s) { return s.ended_at == 0; }));
     }
     // A viewer by RTMP.
     Id watch(TestHost &h, std::string_view credential) {

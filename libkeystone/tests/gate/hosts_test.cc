@@ -180,6 +180,7 @@ static void what_is_revoked_during_a_claim_is_not_let_in(void **) {
     auto rows = w.run(w.a.store->live().one(w.id));
     assert_true(rows.ok());
     assert_true(rows->empty() || rows->front().publisher.id.empty());
+    w.until([&] { return w.open_in_history() == 0; });
 }
 
 static void a_window_is_kept_at_all_hosts(void **) {
@@ -304,21 +305,18 @@ static void a_session_is_found_from_anywhere(void **) {
 // Its worker died between the claim and the session.
 static void a_claim_of_nothing_is_withdrawn(void **) {
     HostsWorld w;
-    model::Session s;
-    s.id = make_id(prefix::kSession, w.loop.entropy());
-    s.stream_id = w.id;
-    s.action = Action::publish;
-    s.started_at = w.loop.wall();
-    auto claim = w.run(w.a.hosts->claim(s, 30, 0));
+    auto claim = w.run(w.a.hosts->claim(w.claimant(), 30, 0));
     assert_true(claim.won);
     w.turns();
     assert_text(w.b.status(w.id), "connecting");
+    assert_int_equal(w.open_in_history(), 1);
     w.host.ahead += 6 * kSecond;
     w.a.turn();
     w.until([&] {
         w.b.turn();
         return w.b.status(w.id) == "idle";
     });
+    assert_int_equal(w.open_in_history(), 0);
 }
 
 // Its record has left the zone, and nobody was told yet.
