@@ -190,6 +190,22 @@ static void of_many_bans_none_is_left_out(void **) {
     }
 }
 
+static void a_short_ban_is_kept(void **) {
+    ZoneMemory memory(4);
+    zone::Zone &zone = memory.zone();
+    Millis now = kMinute;
+    auto left = [&] {
+        return gate::banned(zone, Action::publish, "s", "", "192.0.2.1", now);
+    };
+    gate::keep_out(zone, {"s", "192.0.2.1", 0, 0}, now, kSecond / 2);
+    assert_int_equal(left(), kSecond / 2);
+    // told again it is the same one
+    gate::keep_out(zone, {"s", "192.0.2.1", 0, 0}, now, kSecond);
+    assert_int_equal(left(), kSecond / 2);
+    gate::keep_out(zone, {"s", "192.0.2.1", 0, 0}, now, kMinute);
+    assert_int_equal(left(), kMinute);
+}
+
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(viewers_are_counted_together),
@@ -199,6 +215,7 @@ int main() {
         cmocka_unit_test(bans_hold_at_all_hosts),
         cmocka_unit_test(a_ban_cannot_be_outrun),
         cmocka_unit_test(of_many_bans_none_is_left_out),
+        cmocka_unit_test(a_short_ban_is_kept),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
