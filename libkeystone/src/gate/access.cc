@@ -114,8 +114,7 @@ rt::Task<Decision> Access::authorize(Question q) {
         Sha256 hash = sha256(credential);
         auto found = co_await store_.tokens().facts(hash);
         if (!found) {
-            d.verdict.code = found.error().code;
-            d.verdict.retry_after_s = found.error().retry_after_s;
+            refuse(q, found.error(), d);
             co_return d;
         }
         d.token = *found;
@@ -125,14 +124,19 @@ rt::Task<Decision> Access::authorize(Question q) {
     if (may_exist(q.stream.empty() ? name.view() : q.stream)) {
         auto found = co_await store_.streams().facts(name);
         if (!found) {
-            d.verdict.code = found.error().code;
-            d.verdict.retry_after_s = found.error().retry_after_s;
+            refuse(q, found.error(), d);
             co_return d;
         }
         d.stream = *found;
     }
     judge(q, !credential.empty(), d);
     co_return d;
+}
+
+void Access::refuse(const Question &q, const Error &error, Decision &d) {
+    d.verdict.code = error.code;
+    d.verdict.retry_after_s = error.retry_after_s;
+    zone_.counters().decided(q.protocol, q.action, error.code);
 }
 
 void Access::judge(const Question &q, bool has_credential, Decision &d) {

@@ -61,6 +61,9 @@ class Access {
     // With decision.stream and decision.token filled in.
     void judge(const Question &question, bool has_credential,
                Decision &decision);
+    // Without them.
+    void refuse(const Question &question, const Error &error,
+                Decision &decision);
 
     rt::Task<void> give_back(Id token);
 

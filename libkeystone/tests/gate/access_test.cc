@@ -65,6 +65,24 @@ void a_warm_cache_needs_no_store(void **) {
     assert_false(d.allowed());
 }
 
+void what_the_store_cannot_say_is_counted(void **) {
+    GateWorld w;
+    std::string key = w.key();
+    auto counted = [&](Code code) {
+        return w.memory.zone().counters().decisions(Protocol::rtmp,
+                                                    Action::publish, code);
+    };
+    w.memory.zone().invalidate_all();
+    w.host.full = rt::Pool::store;
+    Code code = w.ask(Action::publish, w.id.view(), key);
+    assert_int_not_equal(code, Code::ok);
+    assert_int_equal(counted(code), 1);
+    assert_int_equal(counted(Code::ok), 0);
+    w.host.full.reset();
+    assert_int_equal(w.ask(Action::publish, w.id.view(), key), Code::ok);
+    assert_int_equal(counted(Code::ok), 1);
+}
+
 void a_revocation_is_felt_at_once(void **) {
     GateWorld w;
     std::string key = w.key();
@@ -112,6 +130,7 @@ int main() {
         cmocka_unit_test(strangers_learn_nothing),
         cmocka_unit_test(a_token_of_another_stream_is_refused),
         cmocka_unit_test(a_warm_cache_needs_no_store),
+        cmocka_unit_test(what_the_store_cannot_say_is_counted),
         cmocka_unit_test(a_revocation_is_felt_at_once),
         cmocka_unit_test(a_ban_keeps_a_credential_or_an_address_out),
         cmocka_unit_test(every_refusal_has_a_text_for_a_person),
