@@ -41,7 +41,7 @@ typedef struct {
     ks_config_t              *config;        /* NULL: there is no block */
     ngx_shm_zone_t           *shm_zone;
 
-    ngx_keystone_pool_t       pools[2];      /* by KS_POOL_HASH, _STORE */
+    ngx_keystone_pool_t       pools[KS_POOLS];
 
     /* the first directive that is of no use without the block */
     const char               *needed_by;

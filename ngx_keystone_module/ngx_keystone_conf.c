@@ -73,6 +73,13 @@ ngx_keystone_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
+    /* one job for each name of the configuration at most */
+
+    rv = ngx_keystone_make_pool(cf, &kcf->pools[KS_POOL_NAMES], 4, 512);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
     err[0] = '\0';
 
     if (ks_config_finish(kcf->config, err, sizeof(err)) != KS_OK) {

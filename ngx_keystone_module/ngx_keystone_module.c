@@ -127,6 +127,7 @@ ngx_keystone_create_conf(ngx_cycle_t *cycle)
 
     ngx_str_set(&kcf->pools[KS_POOL_HASH].name, "keystone_hash");
     ngx_str_set(&kcf->pools[KS_POOL_STORE].name, "keystone_store");
+    ngx_str_set(&kcf->pools[KS_POOL_NAMES].name, "keystone_names");
 
     cln->handler = ngx_keystone_cleanup_conf;
 

@@ -28,7 +28,7 @@ static void ngx_keystone_job_done(ngx_event_t *ev);
 
 
 static ngx_keystone_pool_t  *ngx_keystone_pools;
-static ngx_uint_t            ngx_keystone_jobs[2];     /* in flight, by pool */
+static ngx_uint_t            ngx_keystone_jobs[KS_POOLS];     /* in flight */
 
 
 void

@@ -201,9 +201,9 @@ keystone { store {{store}}; jwt_secret {{jwt_secret}}; }
 
 === TEST 22: a thread pool with one of our names, after the block
 --- post_main_config
-thread_pool keystone_store threads=1;
+thread_pool keystone_names threads=1;
 --- must_die
---- error_log: duplicate thread pool "keystone_store"
+--- error_log: duplicate thread pool "keystone_names"
 
 
 === TEST 23: thread pools of other names are none of our business

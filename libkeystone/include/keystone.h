@@ -76,7 +76,9 @@ enum {                   /* fd readiness, level semantics                     */
 
 enum {                   /* thread pools of ks_host_t.offload                 */
     KS_POOL_HASH  = 0,   /* Argon2id: long CPU work, may wait                 */
-    KS_POOL_STORE = 1    /* SQLite: short blocking I/O                        */
+    KS_POOL_STORE = 1,   /* SQLite: short blocking I/O                        */
+    KS_POOL_NAMES = 2,   /* getaddrinfo(): may hang until it gives up         */
+    KS_POOLS      = 3
 };
 
 typedef struct {

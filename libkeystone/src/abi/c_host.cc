@@ -10,6 +10,7 @@ namespace ks::abi {
 static_assert(rt::kRead == KS_READ && rt::kWrite == KS_WRITE);
 static_assert(static_cast<int>(rt::Pool::hash) == KS_POOL_HASH);
 static_assert(static_cast<int>(rt::Pool::store) == KS_POOL_STORE);
+static_assert(static_cast<int>(rt::Pool::names) == KS_POOL_NAMES);
 static_assert(static_cast<int>(rt::LogLevel::emerg) == KS_LOG_EMERG);
 static_assert(static_cast<int>(rt::LogLevel::debug) == KS_LOG_DEBUG);
 

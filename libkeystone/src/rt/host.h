@@ -20,8 +20,9 @@ enum class LogLevel : uint8_t {
     debug
 };
 
-// Argon2id must not keep SQLite waiting, so each has threads of its own.
-enum class Pool : uint8_t { hash = 0, store = 1 };
+// Argon2id must not keep SQLite waiting, nor a sick name server either of them,
+// so each has threads of its own.
+enum class Pool : uint8_t { hash = 0, store = 1, names = 2 };
 
 constexpr unsigned kRead = 1;
 constexpr unsigned kWrite = 2;

@@ -42,8 +42,8 @@ Found look_up(const HostPort &where, int flags) {
 }
 
 // A resolver that does not answer holds a thread for long, so there is one
-// look-up of a name at a time, a few in all (the store has four threads by
-// default), and what was found before serves until it is done.
+// look-up of a name at a time, and what was found before serves until it is
+// done.
 struct Name {
     std::vector<Address> addresses;
     std::optional<Error> failure; // of the last look
@@ -54,7 +54,6 @@ struct Name {
 std::map<std::string, Name, std::less<>> names_known; // of this process
 constexpr Millis kNameFor = 2 * kSecond;
 constexpr Millis kLookAgain = 10;
-constexpr auto kMaxLooks = 3;
 
 // Of the outcome of a look-up that found nothing.
 std::string why_none(const std::string &host, int error) {
@@ -72,7 +71,7 @@ Task<void> refresh(std::string key, HostPort where) {
         ~Looking() { flag = false; }
     } looking{name.looking};
     auto blocking = [where] { return look_up(where, 0); };
-    auto found = co_await offload(Pool::store, blocking);
+    auto found = co_await offload(Pool::names, blocking);
     name.failure.reset();
     if (!found) {
         name.failure = std::move(found.error());
@@ -83,12 +82,6 @@ Task<void> refresh(std::string key, HostPort where) {
         name.addresses = std::move(found->addresses);
     }
     name.good_until = Loop::current().now() + kNameFor;
-}
-
-bool may_look(const Name &name) {
-    auto looks = std::count_if(names_known.begin(), names_known.end(),
-                               [](auto &n) { return n.second.looking; });
-    return !name.looking && looks < kMaxLooks;
 }
 
 } // namespace
@@ -123,7 +116,7 @@ Task<Result<std::vector<Address>>> resolve(HostPort where, Hold hold) {
     bool looked = false;
     for (;;) {
         bool old = name.addresses.empty() || loop.now() >= name.good_until;
-        if (old && !looked && may_look(name)) {
+        if (old && !looked && !name.looking) {
             looked = true;
             name.looking = true;
             loop.spawn(refresh(key, where));

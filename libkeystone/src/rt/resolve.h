@@ -1,5 +1,5 @@
 // The addresses of a name of the configuration.  A number is taken as it is;
-// a name is looked up on a thread of the store's pool.
+// a name is looked up on a thread of a pool for names.
 #pragma once
 
 #include "rt/task.h"
@@ -32,7 +32,7 @@ HostPort split_host_port(std::string_view text);
 // All it has, as one may be of a family that the server does not listen on;
 // never none.  What was found within the last two seconds is given again, and
 // older ones until a slow resolver is done; a name that is not known is
-// upstream_timeout.  Two slow names keep no third waiting.
+// upstream_timeout.  A slow name keeps no other one waiting, nor the store.
 Task<Result<std::vector<Address>>> resolve(HostPort where,
                                            Hold hold = Hold::worker);
 

@@ -394,7 +394,7 @@ static void who_is_in_the_store_is_no_stranger(void **) {
 static void our_own_want_is_no_failure_of_a_node(void **) {
     NodeWorld w;
     w.run(w.nodes->probe("srs_a"));
-    w.host.full = rt::Pool::store;
+    w.host.full = rt::Pool::names;
     w.config.srs_nodes[0].api = "name.invalid:1985"; // is looked up on a thread
     gate::Upstream up(w.config, w.memory.zone(), w.loop);
     gate::Nodes nodes(w.config, *w.store, w.memory.zone(), w.sessions, up,

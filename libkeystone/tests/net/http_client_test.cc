@@ -125,7 +125,7 @@ static void a_name_is_looked_up(void **) {
     HttpServer server([](const auto &) { return HttpServer::json("{}"); });
     std::string port = server.address().substr(9);
     assert_true(r.run(net::http_call(ask("localhost" + port))).ok());
-    r.host.full = rt::Pool::store; // known by now
+    r.host.full = rt::Pool::names; // known by now
     assert_true(r.run(net::http_call(ask("localhost" + port))).ok());
     r.host.full.reset();
     auto none = r.run(net::http_call(ask("no-such-host.invalid:80", 9000)));

@@ -73,13 +73,13 @@ static void a_slow_name_keeps_no_other_waiting(void **) {
     assert_true(asked.back().done());
     assert_true(asked.back().take().ok());
 
-    // but they do not take all threads
+    // however many of them there are, and the store least of all
     ask("two.invalid");
     ask("three.invalid");
     ask("four.invalid");
-    assert_int_equal(slow.size(), 3);
-    host.advance(loop, kSecond);
-    assert_false(asked.back().done());
+    assert_int_equal(slow.size(), 4);
+    assert_true(std::all_of(host.pools.begin(), host.pools.end(),
+                            [](auto p) { return p == rt::Pool::names; }));
     while (!slow.empty()) {
         slow.front()->run();
         slow.front()->done();

@@ -176,7 +176,7 @@ void what_is_wrong_is_said_with_the_cure(void **) {
 
 void why_a_name_is_not_found_is_said(void **) {
     Runner r;
-    r.host.full = rt::Pool::store; // which looks it up
+    r.host.full = rt::Pool::names;
     auto db = sql::open("postgresql://u:hunter2@busy.invalid/x");
     auto got = r.run((*db)->query(kPid, sql::Params()));
     assert_code(got, store_unavailable);

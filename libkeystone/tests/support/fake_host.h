@@ -51,10 +51,11 @@ class FakeHost : public rt::Host {
         std::erase(watches, static_cast<Watch *>(watch));
         delete static_cast<Watch *>(watch);
     }
-    bool offload(rt::Pool, rt::Job *job) override {
+    bool offload(rt::Pool pool, rt::Job *job) override {
         if (jobs.size() >= max_jobs) {
             return false;
         }
+        pools.push_back(pool);
         jobs.push_back(job);
         return true;
     }
@@ -103,6 +104,7 @@ class FakeHost : public rt::Host {
     bool posted = false;
     std::vector<Watch *> watches;
     std::deque<rt::Job *> jobs;
+    std::vector<rt::Pool> pools; // of all that ever were
     size_t max_jobs = 1024;
 
   private:
