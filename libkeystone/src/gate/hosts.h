@@ -10,6 +10,7 @@
 
 #include "gate/sessions.h"
 #include "gate/upstream.h"
+#include "rt/flight.h"
 #include "store/leases.h"
 #include "store/store.h"
 
@@ -36,6 +37,7 @@ class Hosts {
         bool won = false;
         bool ours = false;     // the claim that there is now is this host's
         bool by_lease = false; // the store could not be asked
+        bool pending = false;  // lost to one whose session is not open yet
         int64_t term = 0;      // of the one that there is now
     };
     rt::Task<Claim> claim(model::Session session, int32_t window_seconds,
@@ -102,6 +104,7 @@ class Hosts {
         Id session;
         Fixed<31> node;
         bool media = false;
+        bool claim = false; // and no session yet
         WallMs window_until = 0;
 
         friend bool operator==(const Told &, const Told &) = default;
@@ -137,12 +140,17 @@ class Hosts {
     void hear_ban(const store::Ban &ban);
     rt::Task<void> settle_unheard(std::vector<Id> streams);
     rt::Task<void> send_end(Id session, model::EndReason reason);
+    rt::Task<Result<store::Claimed>>
+    claim_in_store(store::LiveRow row, int64_t seen, model::Session session);
+    rt::Task<void> send_opened(Id stream, Id session, WallMs started_at);
     rt::Task<void> send_withdrawal(Id stream, Id session);
     void unclaim(const Id &stream, const Id &session);
     rt::Task<void> send_unclaim(Id stream, Id session);
     rt::Task<Claim> claim_lease(store::Lease lease, int64_t seen);
     rt::Task<void> follow(store::Lease lease);
-    rt::Task<void> settle_lease(store::Lease lease);
+    rt::Task<void> open_lease(store::Lease lease);
+    rt::Task<bool> keep_lease(store::Lease lease);
+    bool has(const store::Lease &lease);
     rt::Task<bool> is_in_store(store::Lease lease);
     std::optional<store::Lease> lease_of(const Id &stream,
                                          const zone::LiveRecord &record);
@@ -150,10 +158,6 @@ class Hosts {
     void drop_ended(const std::vector<store::LiveRow> &rows);
     // The store has something new for the others.
     void call() { store_.bus().publish(kLive, ""); }
-    // Or Redis, of this stream.
-    void call_for(const Id &stream) {
-        store_.bus().publish(kLive, stream.view());
-    }
     void apply(const zone::Remote &row);
     void hear(const store::LiveRow &row);
     void forget_absent(const Terms &absent);
@@ -161,6 +165,7 @@ class Hosts {
     void forget_audience(const Id &host);
     void show_audience(const std::string &stream);
     void show_audience(std::map<std::string, Names> fresh, bool all);
+    void note_own(const store::LiveRow &row);
     std::vector<store::LiveRow> news();
     void sound(bool good);
 
@@ -170,6 +175,10 @@ class Hosts {
     zone::Zone &zone_;
     Upstream &upstream_;
     rt::Loop &loop_;
+
+    // Claims on their way to the store, of whoever may have left meanwhile.
+    rt::Flights<std::string, store::Claimed> claims_;
+    std::map<std::string, bool, std::less<>> claiming_; // true: withdrawn
 
     static constexpr size_t kMaxAsking = 64; // of what strangers may name
     size_t asking_ = 0;                      // in feed(), look_at_lease()

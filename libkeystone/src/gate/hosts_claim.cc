@@ -31,17 +31,24 @@ rt::Task<Hosts::Claim> Hosts::claim(Session session, int32_t window_seconds,
     row.live.publisher_token = session.token_id;
     row.live.protocol = session.protocol;
     row.live.node = session.node;
-    row.live.started_at = session.started_at;
     session.host = self();
 
     Id stream = session.stream_id;
-    store::Lease lease{stream, self(), session.id, row.term};
-    auto work = store_.live().claim(std::move(row), seen, std::move(session));
+    Id id = session.id;
+    store::Lease lease{stream, self(), id, row.term};
+    auto load = [this, row = std::move(row), seen,
+                 session = std::move(session)] {
+        return claim_in_store(row, seen, session);
+    };
+    auto work = claims_.join(id.str(), std::move(load));
     auto claimed =
         co_await rt::within(std::move(work), kClaimFor, Code::store_unavailable,
                             "The database did not answer in time.");
     if (!claimed) {
         auto by_lease = co_await claim_lease(std::move(lease), seen);
+        if (!by_lease.won) {
+            withdraw(stream, id); // it may yet arrive
+        }
         co_return by_lease;
     }
     Claim claim;
@@ -56,24 +63,56 @@ rt::Task<Hosts::Claim> Hosts::claim(Session session, int32_t window_seconds,
                                     Code::store_unavailable, "");
     if (rows && !rows->empty()) {
         claim.ours = rows->front().host == self();
+        claim.pending = rows->front().is_claim();
         claim.term = rows->front().term;
         apply(rows->front());
     }
     co_return claim;
 }
 
-// Not before: who hears of it ends its own publisher, and the claim may yet come
-// to nothing.
+// To its end, whoever still waits for it: what was withdrawn before it was there
+// is withdrawn again.
+rt::Task<Result<store::Claimed>>
+Hosts::claim_in_store(store::LiveRow row, int64_t seen, Session session) {
+    struct Claiming {
+        decltype(claiming_) &all;
+        decltype(claiming_)::iterator it;
+        ~Claiming() { all.erase(it); }
+    } claiming{claiming_, claiming_.emplace(session.id.str(), false).first};
+    Id stream = session.stream_id;
+    Id id = session.id;
+    auto claimed =
+        co_await store_.live().claim(std::move(row), seen, std::move(session));
+    if (claiming.it->second) {
+        loop_.spawn(send_withdrawal(stream, id));
+    }
+    co_return claimed;
+}
+
+// Only now the others hear of it: they end what they have for it.
 void Hosts::opened(const Session &session, const Claim &claim) {
+    store::Lease lease{session.stream_id, self(), session.id, claim.term};
     if (claim.by_lease) {
-        call_for(session.stream_id);
+        loop_.spawn(open_lease(std::move(lease)));
         return;
     }
-    call();
-    loop_.spawn(follow({session.stream_id, self(), session.id, claim.term}));
+    loop_.spawn(send_opened(session.stream_id, session.id, session.started_at));
+    loop_.spawn(follow(std::move(lease)));
+}
+
+// Should it not arrive, tell() says it.
+rt::Task<void> Hosts::send_opened(Id stream, Id session, WallMs started_at) {
+    auto done = co_await store_.live().open(stream, session, started_at);
+    if (done) {
+        call();
+    }
 }
 
 void Hosts::withdraw(const Id &stream, const Id &session) {
+    auto claiming = claiming_.find(session.view());
+    if (claiming != claiming_.end()) {
+        claiming->second = true;
+    }
     loop_.spawn(leases_.drop({stream, self(), session, 0}));
     loop_.spawn(send_withdrawal(stream, session));
 }

@@ -4,8 +4,6 @@
 #include "base/counted.h"
 #include "rt/wait.h"
 
-#include <limits>
-
 namespace ks::gate {
 
 using store::Lease;
@@ -15,10 +13,7 @@ namespace {
 
 // However often others call.
 constexpr Millis kLookAgain = kSecond;
-// Who has just claimed has opened its session by then, or withdrawn.
-constexpr Millis kSettles = 500;
 constexpr Millis kAskFor = 2 * kSecond;
-constexpr int64_t kWhatever = std::numeric_limits<int64_t>::max();
 
 } // namespace
 
@@ -28,14 +23,24 @@ rt::Task<Hosts::Claim> Hosts::claim_lease(Lease lease, int64_t seen) {
     claim.by_lease = true;
     claim.term = lease.term;
     auto taken = co_await leases_.take(std::move(lease), seen);
-    claim.won = taken != Leases::Taken::no;
+    claim.pending = taken == Leases::Taken::claimed;
+    claim.won = taken != Leases::Taken::no && !claim.pending;
     co_return claim;
 }
 
 // The store has decided already, whatever was in Redis before.
 rt::Task<void> Hosts::follow(Lease lease) {
-    auto kept = co_await leases_.take(std::move(lease), kWhatever);
+    auto kept = co_await leases_.put(std::move(lease));
     (void)kept;
+}
+
+// Redis has decided, and the others are to look there.
+rt::Task<void> Hosts::open_lease(Lease lease) {
+    Id stream = lease.stream;
+    auto kept = co_await leases_.keep(std::move(lease));
+    if (kept == Leases::Taken::yes) {
+        store_.bus().publish(kLive, stream.view());
+    }
 }
 
 std::optional<Lease> Hosts::lease_of(const Id &stream,
@@ -56,46 +61,45 @@ rt::Task<void> Hosts::keep_leases() {
                               ours.push_back(std::move(*lease));
                           }
                       });
-    std::vector<Lease> taken;
     for (Lease &lease : ours) {
-        Lease one = lease;
-        auto kept = co_await leases_.keep(std::move(one));
-        if (kept == Leases::Taken::unknown) {
-            break; // all again the next time
+        bool known = co_await keep_lease(std::move(lease));
+        if (!known) {
+            co_return; // all again the next time
         }
-        if (kept == Leases::Taken::no) {
-            taken.push_back(std::move(lease));
-        }
-    }
-    if (!taken.empty()) {
-        co_await rt::sleep_for(kSettles, rt::Hold::none);
-    }
-    for (Lease &lease : taken) {
-        auto work = settle_lease(std::move(lease));
-        co_await std::move(work);
     }
 }
 
-// A later claim of another host stands in Redis.
-rt::Task<void> Hosts::settle_lease(Lease lease) {
-    bool goes = sound_since_ < 0; // there is no other word than Redis'
-    if (!goes) {
-        // Ours there and another's in Redis: a host that cannot reach the
-        // store let in who came later.
-        goes = co_await is_in_store(lease);
-    }
-    if (!goes) {
-        co_return;
+// False: Redis does not answer.
+rt::Task<bool> Hosts::keep_lease(Lease lease) {
+    if (!has(lease)) {
+        co_return true; // it has ended meanwhile, and its lease is dropped
     }
     Lease one = lease;
-    auto kept = co_await leases_.keep(std::move(one)); // it may be withdrawn
-    if (kept != Leases::Taken::no) {
-        co_return;
+    auto kept = co_await leases_.keep(std::move(one));
+    if (kept == Leases::Taken::no) {
+        bool goes = sound_since_ < 0; // there is no other word than Redis'
+        if (!goes) {
+            // Ours there and another's in Redis: a host that cannot reach the
+            // store let in who came later.
+            goes = co_await is_in_store(lease);
+        }
+        if (goes) {
+            loop_.log(rt::LogLevel::notice,
+                      "stream " + lease.stream.str() +
+                          " was taken over at another host, as Redis says");
+            sessions_.end_session(lease.session, model::EndReason::replaced);
+        }
     }
-    loop_.log(rt::LogLevel::notice,
-              "stream " + lease.stream.str() +
-                  " was taken over at another host, as Redis says");
-    sessions_.end_session(lease.session, model::EndReason::replaced);
+    co_return kept != Leases::Taken::unknown;
+}
+
+bool Hosts::has(const Lease &lease) {
+    bool still = false;
+    zone_.live().peek(
+        lease.stream, loop_.wall(), [&](const zone::LiveRecord &r) {
+            still = r.host.empty() && r.live.publisher == lease.session;
+        });
+    return still;
 }
 
 // The store answers, and has no claim that is newer.  Else its word counts, and
@@ -120,8 +124,9 @@ rt::Task<void> Hosts::look_at_lease(Id stream) {
         ours = lease_of(stream, r);
     });
     if (ours) {
-        auto work = settle_lease(std::move(*ours));
-        co_await std::move(work);
+        Lease lease = std::move(*ours);
+        bool known = co_await keep_lease(std::move(lease));
+        (void)known;
     }
 }
 

@@ -15,7 +15,8 @@ using zone::Remote;
 namespace {
 
 // A claim whose session is not in the zone: its worker may be about to open it.
-constexpr Millis kOrphanFor = 5 * kSecond;
+// Longer than any admission takes (open.cc).
+constexpr Millis kOrphanFor = 30 * kSecond;
 constexpr size_t kMaxRemembered = 50000;
 
 } // namespace
@@ -23,7 +24,9 @@ constexpr size_t kMaxRemembered = 50000;
 void Hosts::apply(const Remote &row) {
     WallMs now = loop_.wall();
     if (row.host == self()) {
-        sessions_.table().learn_term(row.live.stream_id, row.term, now);
+        if (!row.is_claim()) { // or who is there would be told in its term
+            sessions_.table().learn_term(row.live.stream_id, row.term, now);
+        }
         return;
     }
     auto done = sessions_.table().mirror(row, now);
@@ -91,6 +94,7 @@ rt::Task<void> Hosts::read_live(bool all) {
 // What changed in the last seconds is read again and again.
 void Hosts::hear(const store::LiveRow &row) {
     if (row.host == self()) {
+        note_own(row);
         note_orphan(row);
         return;
     }
@@ -118,6 +122,20 @@ void Hosts::forget_absent(const Terms &absent) {
         if (same) {
             sessions_.table().mirror(over, now);
         }
+    }
+}
+
+// What this host told and what the store has by now: of a claim that was
+// withdrawn, and of a database that lost its last words when another one took
+// over.
+void Hosts::note_own(const store::LiveRow &row) {
+    if (row.is_claim()) {
+        return;
+    }
+    apply(row);
+    auto told = told_.find(row.live.stream_id.view());
+    if (told != told_.end() && !(told->second.told == told_of(row))) {
+        told->second.told = Told();
     }
 }
 

@@ -9,8 +9,9 @@ namespace ks::gate {
 using zone::LiveRecord;
 
 Hosts::Told Hosts::told_of(const zone::Remote &row) {
-    return {row.term, row.live.publisher, row.live.node, row.live.media_at != 0,
-            row.live.window_until};
+    return {row.term,       row.live.publisher,
+            row.live.node,  row.live.media_at != 0,
+            row.is_claim(), row.live.window_until};
 }
 
 std::vector<store::LiveRow> Hosts::news() {
@@ -39,6 +40,9 @@ std::vector<store::LiveRow> Hosts::news() {
         row.live.window_until = waits ? r.live.window_until : 0;
         row.window_seconds = r.window_seconds;
         row.publisher.id = r.live.publisher;
+        if (row.is_claim()) { // what is in the zone is open
+            row.live.started_at = now;
+        }
         Told told = told_of(row);
         if (known == told_.end() || !(known->second.told == told)) {
             rows.push_back(row);

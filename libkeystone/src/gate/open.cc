@@ -2,8 +2,10 @@
 
 #include "gate/hosts.h"
 #include "gate/placement.h"
+#include "rt/wait.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace ks::gate {
 
@@ -12,6 +14,9 @@ namespace {
 // One that lost to another host knows of that by the next round.
 constexpr int kRounds = 2;
 constexpr int kRoundsAmongHosts = 4;
+// A claim is open by then, most likely, or nothing came of it; doubled by each
+// round.
+constexpr Millis kPendingFor = 50;
 
 model::Session session_for(const Decision &decision, const Applicant &who,
                            rt::Loop &loop) {
@@ -88,9 +93,30 @@ bool choose_node(const Arrival &a, const Decision &decision, Admission &out) {
     return true;
 }
 
+// A claim that comes to nothing, wherever its task ends: who asks may go.
+class Claiming {
+  public:
+    Claiming(Hosts &hosts, const model::Session &session)
+        : hosts_(&hosts), stream_(session.stream_id), session_(session.id) {}
+    ~Claiming() {
+        if (hosts_ != nullptr) {
+            hosts_->withdraw(stream_, session_);
+        }
+    }
+    Claiming(const Claiming &) = delete;
+    Claiming &operator=(const Claiming &) = delete;
+    void settled() { hosts_ = nullptr; }
+
+  private:
+    Hosts *hosts_;
+    Id stream_;
+    Id session_;
+};
+
 // Among all hosts.  `last`: this host's last claim.
 rt::Task<bool> claim_again(Hosts &hosts, const Decision &decision,
-                           const model::Session &session, Hosts::Claim &last) {
+                           const model::Session &session, Hosts::Claim &last,
+                           Millis patience) {
     model::Session applicant = session;
     int64_t seen = std::max(last.term, decision.term);
     int32_t window = decision.stream.reconnect_window_seconds;
@@ -99,6 +125,8 @@ rt::Task<bool> claim_again(Hosts &hosts, const Decision &decision,
     // is over may not have been told yet.
     if (claim.won || claim.ours) {
         last = claim;
+    } else if (claim.pending) {
+        co_await rt::sleep_for(patience);
     }
     co_return claim.won;
 }
@@ -145,17 +173,19 @@ rt::Task<Admission> admit(Arrival a) {
         model::Session session = session_for(decision, a.who, a.loop);
         bool claims =
             hosts != nullptr && a.who.action == model::Action::publish;
+        std::optional<Claiming> claiming;
         if (claims) {
-            bool won = co_await claim_again(*hosts, decision, session, claim);
+            claiming.emplace(*hosts, session);
+            Millis patience = kPendingFor << round;
+            bool won = co_await claim_again(*hosts, decision, session, claim,
+                                            patience);
             if (!won) {
+                claiming->settled();
                 continue;
             }
         }
         auto still = co_await a.access.confirm(a.question);
         if (!still.allowed()) {
-            if (claims) {
-                hosts->withdraw(session.stream_id, session.id);
-            }
             out.code = still.code;
             out.retry_after_s = still.retry_after_s;
             co_return out;
@@ -163,9 +193,8 @@ rt::Task<Admission> admit(Arrival a) {
         auto opened = open(a.sessions, decision, a.who, session, claim.term,
                            a.loop.wall());
         if (claims && opened.ok()) {
+            claiming->settled();
             hosts->opened(session, claim);
-        } else if (claims) {
-            hosts->withdraw(session.stream_id, session.id);
         }
         if (opened.what == zone::Sessions::Open::busy) {
             continue;

@@ -30,9 +30,9 @@ struct HttpAnswer {
 
 // All addresses of the name are tried until one takes the connection, and each
 // may wait for its share of the time.  upstream_unavailable: nobody listens
-// there, which is sure, as one address has refused and none has connected;
-// upstream_timeout: no answer in time, no way there, or its name is not known
-// now; overloaded: we ourselves are short of something; upstream_error: it was
+// there, which is sure, as one address has refused, and so have all others to
+// which this host has a way; upstream_timeout: no answer in time, no way there,
+// or its name is not known now; overloaded: we ourselves are short of something; upstream_error: it was
 // closed without an answer, or the answer is none.
 rt::Task<Result<HttpAnswer>> http_call(HttpAsk ask);
 

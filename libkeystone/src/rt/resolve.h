@@ -32,7 +32,8 @@ HostPort split_host_port(std::string_view text);
 // All it has, as one may be of a family that the server does not listen on;
 // never none.  What was found within the last two seconds is given again, and
 // older ones until a slow resolver is done; a name that is not known is
-// upstream_timeout.  A slow name keeps no other one waiting, nor the store.
+// upstream_timeout.  Slow names keep the store waiting never, and other names that
+// were not found before only when there are as many as the pool has threads.
 Task<Result<std::vector<Address>>> resolve(HostPort where,
                                            Hold hold = Hold::worker);
 

@@ -1,26 +1,31 @@
 #include "store/leases.h"
 
+#include <limits>
+
 namespace ks::store {
 
 namespace {
 
 using redis::Script;
 
-// KEYS: the lease.  ARGV: term, host, session, seal, milliseconds, and who keeps
-// it: a claim newer than a term, if a field of it is not of a value.
-// 1; or of whom has it term, host, session and seal.
+constexpr int64_t kWhatever = std::numeric_limits<int64_t>::max();
+
+// KEYS: the lease.  ARGV: term, host, session, open, seal, milliseconds, and who
+// keeps it: a claim newer than a term, if a field of it is not of a value.
+// 1; or of whom has it term, host, session, open and seal.
 const Script &take_script() {
     static const Script script(
         "if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then "
         "redis.call('DEL', KEYS[1]) end "
         "local is = redis.call('HMGET', KEYS[1], 'term', 'host', 'session', "
-        "'seal', ARGV[7]) "
+        "'open', 'seal', ARGV[8]) "
         "local term = tonumber(is[1] or '') "
-        "if term and (is[5] or '') ~= ARGV[8] and term > tonumber(ARGV[6]) "
-        "then return {is[1], is[2] or '', is[3] or '', is[4] or ''} end "
+        "if term and (is[6] or '') ~= ARGV[9] and term > tonumber(ARGV[7]) "
+        "then return {is[1], is[2] or '', is[3] or '', is[4] or '', "
+        "is[5] or ''} end "
         "redis.call('HSET', KEYS[1], 'term', ARGV[1], 'host', ARGV[2], "
-        "'session', ARGV[3], 'seal', ARGV[4]) "
-        "redis.call('PEXPIRE', KEYS[1], ARGV[5]) "
+        "'session', ARGV[3], 'open', ARGV[4], 'seal', ARGV[5]) "
+        "redis.call('PEXPIRE', KEYS[1], ARGV[6]) "
         "return 1");
     return script;
 }
@@ -45,27 +50,29 @@ std::string key_of(const Shared &shared, const Id &stream) {
 // Of one of our hosts: who can write to Redis cannot make one.
 std::string seal_of(const Shared &shared, const std::string &key,
                     const std::string &term, const std::string &host,
-                    const std::string &session) {
+                    const std::string &session, const std::string &open) {
     return shared.seal("lease " + key + '\0' + term + '\0' + host + '\0' +
-                       session);
+                       session + '\0' + open);
 }
 
 } // namespace
 
-rt::Task<Leases::Taken> Leases::write(Lease lease, Rule rule) {
+rt::Task<Leases::Taken> Leases::write(Lease lease, bool open, Rule rule) {
     if (shared_ == nullptr || !shared_->usable()) {
         co_return Taken::unknown;
     }
     std::string key = key_of(*shared_, lease.stream);
     std::string term = std::to_string(lease.term);
-    std::string seal =
-        seal_of(*shared_, key, term, lease.host.str(), lease.session.str());
+    std::string opened = open ? "1" : "0";
+    std::string seal = seal_of(*shared_, key, term, lease.host.str(),
+                               lease.session.str(), opened);
     // What is not of our hosts is in nobody's way: the second time it gives way.
     for (int round = 0; round < 2; round++) {
         redis::Words words = {key,
                               term,
                               lease.host.str(),
                               lease.session.str(),
+                              opened,
                               seal,
                               std::to_string(kLasts),
                               std::to_string(rule.newer_than),
@@ -81,27 +88,32 @@ rt::Task<Leases::Taken> Leases::write(Lease lease, Rule rule) {
             co_return Taken::yes;
         }
         const std::vector<codec::Reply> &is = got->items;
-        if (is.size() != 4) {
+        if (is.size() != 5) {
             co_return Taken::refused;
         }
-        if (is[3].text ==
-            seal_of(*shared_, key, is[0].text, is[1].text, is[2].text)) {
-            co_return Taken::no;
+        if (is[4].text == seal_of(*shared_, key, is[0].text, is[1].text,
+                                  is[2].text, is[3].text)) {
+            co_return is[3].text == "0" ? Taken::claimed : Taken::no;
         }
         rule.field = "seal";
-        rule.value = is[3].text;
+        rule.value = is[4].text;
     }
     co_return Taken::refused;
 }
 
 rt::Task<Leases::Taken> Leases::take(Lease lease, int64_t seen) {
     Rule rule{seen, "host", lease.host.str()};
-    return write(std::move(lease), std::move(rule));
+    return write(std::move(lease), false, std::move(rule));
 }
 
 rt::Task<Leases::Taken> Leases::keep(Lease lease) {
     Rule rule{lease.term, "session", lease.session.str()};
-    return write(std::move(lease), std::move(rule));
+    return write(std::move(lease), true, std::move(rule));
+}
+
+rt::Task<Leases::Taken> Leases::put(Lease lease) {
+    Rule rule{kWhatever, "host", lease.host.str()};
+    return write(std::move(lease), true, std::move(rule));
 }
 
 rt::Task<void> Leases::drop(Lease lease) {

@@ -28,13 +28,17 @@ class Leases {
     enum class Taken : uint8_t {
         yes,
         no,      // another one of our hosts has it
+        claimed, // the same, and its session is not open yet
         refused, // Redis answers, but not this
         unknown  // it does not
     };
-    // No: by a claim that is newer than `seen`, on which it was decided.
+    // A claim.  No: there is one that is newer than `seen`, on which it was
+    // decided.
     rt::Task<Taken> take(Lease lease, int64_t seen);
-    // It goes on.  No: another session has it by a newer claim.
+    // The session is open, or goes on.  No: another one has it by a newer claim.
     rt::Task<Taken> keep(Lease lease);
+    // The same, whatever stands there: the database has decided.
+    rt::Task<Taken> put(Lease lease);
     // The session has ended, or all of its host up to that term.
     rt::Task<void> drop(Lease lease);
 
@@ -46,7 +50,7 @@ class Leases {
         std::string field;
         std::string value;
     };
-    rt::Task<Taken> write(Lease lease, Rule rule);
+    rt::Task<Taken> write(Lease lease, bool open, Rule rule);
 
     Shared *shared_;
 };

@@ -45,6 +45,12 @@ const Statement kTell = {"live_tell",
                                         " RETURNING stream_id",
                          Access::write};
 
+const Statement kOpen = {
+    "live_open",
+    "UPDATE live SET started_at = $3, updated_at = $4"
+    " WHERE stream_id = $1 AND session_id = $2 AND started_at = 0",
+    Access::write};
+
 const Statement kUnclaim = {
     "live_unclaim",
     "UPDATE live SET session_id = '', window_until = 0, updated_at = $3"
@@ -131,10 +137,11 @@ LiveRow row_of(const sql::Row &row) {
     r.live.node = s.node;
     s.client_ip.assign(row.text(8));
     s.owner_pid = row.flag(9) ? 1 : 0;
-    r.live.started_at = s.started_at = row.number(10);
+    r.live.seen_at = row.number(14);
+    r.live.started_at = row.number(10);
+    s.started_at = r.is_claim() ? r.live.seen_at : r.live.started_at;
     r.live.media_at = s.active_at = row.number(11);
     s.seen_at = s.started_at;
-    r.live.seen_at = row.number(14);
     r.live.window_until = row.number(12);
     r.window_seconds = static_cast<int32_t>(row.number(13));
     return r;
@@ -183,6 +190,16 @@ rt::Task<Result<std::vector<bool>>> LiveMap::tell(std::vector<LiveRow> rows) {
         told.push_back(r.any());
     }
     co_return told;
+}
+
+rt::Task<Result<void>> LiveMap::open(Id stream, Id session, WallMs started_at) {
+    sql::Params params =
+        sql::params(stream, session, started_at, rt::Loop::current().wall());
+    auto rows = co_await db_.query(kOpen, std::move(params));
+    if (!rows) {
+        co_return std::move(rows.error());
+    }
+    co_return Result<void>();
 }
 
 rt::Task<Result<void>> LiveMap::unclaim(Id stream, Id session) {

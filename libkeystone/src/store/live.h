@@ -4,7 +4,9 @@
 //
 // A claim takes a stream for a session.  It says on which term it decided, and
 // is won only if no other claim came since; so of many who claim at once, one
-// wins, and the rest learn who.  Within a term the publisher can only go.
+// wins, and the rest learn who.  It may still come to nothing: nobody ends the
+// publisher before it for one whose session is not open.  Within a term the
+// publisher can only go.
 #pragma once
 
 #include "model/live.h"
@@ -18,7 +20,8 @@ namespace ks::store {
 
 // Remote::publisher has of the session what the others need: id, stream, token,
 // user, protocol, node, address, owner_pid (not 0: a worker holds it).
-// live.seen_at is when it was written, by the clock of who wrote it.
+// live.seen_at is when it was written, by the clock of who wrote it;
+// live.started_at is 0 for a claim whose session is not open.
 using LiveRow = zone::Remote;
 
 struct Claimed {
@@ -52,6 +55,8 @@ class LiveMap {
     // to the history with it: whoever hears of the claim finds it.
     rt::Task<Result<Claimed>> claim(LiveRow wanted, int64_t seen,
                                     model::Session session);
+    // The session of a claim is open.
+    rt::Task<Result<void>> open(Id stream, Id session, WallMs started_at);
     // How far it came in the term that it has: media, its end, the window.
     // One flag for each: false where another claim came since.
     rt::Task<Result<std::vector<bool>>> tell(std::vector<LiveRow> rows);

@@ -56,6 +56,7 @@ bool Sessions::show(const Remote &remote, WallMs now) {
             r.session.host = remote.host;
             r.session.owner_pid = 0;
             r.session.node = remote.publisher.node;
+            r.session.started_at = remote.publisher.started_at;
             if (remote.live.media_at != 0) {
                 r.session.state = SessionState::active;
                 r.session.active_at = remote.live.media_at;
@@ -103,6 +104,9 @@ Sessions::Mirrored Sessions::mirror(const Remote &remote, WallMs now) {
             const Id before = r.live.publisher;
             bool replica = false;
             bool alive = lives(before, &replica, now);
+            if (alive && remote.is_claim() && !(before == theirs)) {
+                return Fate::keep; // nobody goes for that
+            }
             if (alive && !replica && !(before == theirs)) {
                 // One of this host publishes.  A claim that came after its own
                 // ends it; where nobody else does, it was only taken for dead.
@@ -224,6 +228,7 @@ bool Sessions::adopt(const Session &session, const model::StreamFacts &stream,
             r.changes++;
         } else if (changed && r.live.publisher == mine.id) {
             r.host = Id();
+            r.live.started_at = mine.started_at;
             r.term = std::max(r.term, term);
         }
         return created && !changed ? Fate::drop : Fate::keep;

@@ -81,6 +81,11 @@ struct Remote {
     model::Live live;         // stream, token, node, times; seen_at: said
     model::Session publisher; // its id empty: nobody
     int32_t window_seconds = 0;
+
+    // Its session is not open yet, and may never be.
+    bool is_claim() const {
+        return !publisher.id.empty() && live.started_at == 0;
+    }
 };
 
 // Which session a viewer without a connection (HLS) has.

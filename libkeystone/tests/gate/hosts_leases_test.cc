@@ -102,13 +102,10 @@ static void what_was_only_claimed_ends_nobody(void **) {
 
     // found meanwhile, it may still be withdrawn
     w.b.turn();
-    auto look = w.b.hosts->keep_leases();
-    assert_false(look.start());
-    store::Leases leases(w.b.store->shared());
-    w.run(leases.keep({Id("another"), w.b.id(), p, 1})); // answered after it
-    w.a.hosts->withdraw(w.id, s.id);
-    w.until([&] { return look.done(); });
+    w.run(w.b.hosts->keep_leases());
+    w.look(w.b);
     assert_int_equal(w.kicks(w.b).size(), 0);
+    w.a.hosts->withdraw(w.id, s.id);
 
     // and the same, when it comes to something
     w.host.full = rt::Pool::store;

@@ -157,9 +157,10 @@ struct HostsWorld : Runner {
         }
     }
     // A publisher or viewer at a host; `opened` is its session.
-    gate::Admission admit(TestHost &h, std::string_view credential, Id &opened,
-                          model::Action action = model::Action::publish,
-                          model::Protocol protocol = model::Protocol::rtmp) {
+    rt::Task<gate::Admission>
+    arrive(TestHost &h, std::string_view credential, Id &opened,
+           model::Action action = model::Action::publish,
+           model::Protocol protocol = model::Protocol::rtmp) {
         gate::Question q;
         q.action = action;
         q.protocol = protocol;
@@ -175,7 +176,12 @@ struct HostsWorld : Runner {
         gate::Arrival arrival{*h.access, *h.sessions, loop,   nullptr,
                               q,         who,         opened, nullptr};
         arrival.at_node = held ? "" : "srs_a";
-        return run(gate::admit(arrival));
+        return gate::admit(arrival);
+    }
+    gate::Admission admit(TestHost &h, std::string_view credential, Id &opened,
+                          model::Action action = model::Action::publish,
+                          model::Protocol protocol = model::Protocol::rtmp) {
+        return run(arrive(h, credential, opened, action, protocol));
     }
     // Of a publisher that is not there yet.
     model::Session claimant() {

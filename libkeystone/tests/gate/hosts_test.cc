@@ -310,13 +310,78 @@ static void a_claim_of_nothing_is_withdrawn(void **) {
     w.turns();
     assert_text(w.b.status(w.id), "connecting");
     assert_int_equal(w.open_in_history(), 1);
-    w.host.ahead += 6 * kSecond;
+    w.host.ahead += 31 * kSecond;
     w.a.turn();
     w.until([&] {
         w.b.turn();
         return w.b.status(w.id) == "idle";
     });
     assert_int_equal(w.open_in_history(), 0);
+}
+
+// Who publishes goes on, wherever that is known.
+static void nobody_goes_for_a_claim_of_nothing(void **) {
+    HostsWorld w;
+    Id p = w.publish(w.a, w.key);
+    w.turns();
+    auto goes_on = [&] {
+        return w.a.end_of(p).empty() && w.a.status(w.id) == "active" &&
+               w.b.status(w.id) == "active" && w.b.live(w.id)->publisher == p;
+    };
+    for (TestHost *at : {&w.a, &w.b}) {
+        auto claim = w.run(at->hosts->claim(w.claimant(), 30, at->term(w.id)));
+        assert_true(claim.won);
+        w.turns();
+        assert_true(goes_on());
+        model::Session s = w.claimant();
+        auto again = w.run(at->hosts->claim(s, 30, claim.term));
+        assert_true(again.won);
+        at->hosts->withdraw(w.id, s.id);
+        w.until([&] {
+            w.turns();
+            auto rows = w.run(w.a.store->live().one(w.id));
+            return rows->front().publisher.id == p;
+        });
+        assert_true(goes_on());
+        assert_int_equal(w.a.term(w.id), again.term);
+    }
+    // and what was told once is told no more
+    w.host.ahead += kSecond;
+    WallMs said = w.run(w.a.store->live().one(w.id))->front().live.seen_at;
+    w.turns();
+    assert_int_equal(w.run(w.a.store->live().one(w.id))->front().live.seen_at,
+                     said);
+
+    Id second;
+    assert_int_equal(w.admit(w.b, w.key, second).code, Code::ok);
+    w.turns();
+    assert_text(w.a.end_of(p), "replaced");
+    assert_true(w.a.live(w.id)->publisher == second);
+}
+
+// An encoder goes while it waits, and its claim is written all the same.
+static void who_leaves_takes_its_claim_along(void **) {
+    HostsWorld w;
+    Id p = w.publish(w.a, w.key);
+    w.turns();
+    int64_t before = w.a.term(w.id);
+    gate::Question q; // what it needs is known
+    q.stream = w.id.view();
+    q.credential = w.key;
+    q.client_ip = "192.0.2.1";
+    assert_true(w.run(w.b.access->authorize(q)).allowed());
+    Id second;
+    auto work = w.arrive(w.b, w.key, second);
+    assert_false(work.start());
+    work.destroy(); // the claim is on a thread of the store
+    w.until([&] {
+        w.turns();
+        return w.a.term(w.id) > before;
+    });
+    auto rows = w.run(w.a.store->live().one(w.id));
+    assert_true(rows->front().publisher.id == p);
+    assert_text(w.a.end_of(p), "");
+    assert_int_equal(w.open_in_history(), 1);
 }
 
 // Its record has left the zone, and nobody was told yet.
@@ -389,6 +454,8 @@ int main() {
         cmocka_unit_test(sessions_are_ended_from_anywhere),
         cmocka_unit_test(a_session_is_found_from_anywhere),
         cmocka_unit_test(a_claim_of_nothing_is_withdrawn),
+        cmocka_unit_test(nobody_goes_for_a_claim_of_nothing),
+        cmocka_unit_test(who_leaves_takes_its_claim_along),
         cmocka_unit_test(a_publisher_comes_back_at_once),
         cmocka_unit_test(a_claim_that_is_lost_stays_lost),
         cmocka_unit_test(an_end_that_was_not_told_is_an_error),

@@ -73,7 +73,7 @@ static void a_slow_name_keeps_no_other_waiting(void **) {
     assert_true(asked.back().done());
     assert_true(asked.back().take().ok());
 
-    // however many of them there are, and the store least of all
+    // on threads that are not the store's
     ask("two.invalid");
     ask("three.invalid");
     ask("four.invalid");

@@ -19,8 +19,13 @@ struct World : TwoHosts {
     Lease lease(const char *of, const char *session, int64_t term) {
         return {stream, Id(of), Id(session), term};
     }
-    Taken take(Leases &who, Lease lease, int64_t seen) {
+    Taken claim(Leases &who, Lease lease, int64_t seen) {
         return run(who.take(std::move(lease), seen));
+    }
+    // And its session is opened.
+    Taken take(Leases &who, Lease lease, int64_t seen) {
+        Taken taken = claim(who, lease, seen);
+        return taken == Taken::yes ? keep(who, lease) : taken;
     }
     Taken keep(Leases &who, Lease lease) {
         return run(who.keep(std::move(lease)));
@@ -43,6 +48,22 @@ static void who_saw_it_may_take_it_over(void **) {
     assert_true(w.take(w.one, w.lease("a", "ses_1", 100), 0) == Taken::yes);
     assert_true(w.take(w.two, w.lease("b", "ses_2", 101), 100) == Taken::yes);
     assert_true(w.take(w.one, w.lease("a", "ses_3", 102), 100) == Taken::no);
+}
+
+// It is had against whoever comes, and ends nobody.
+static void a_claim_is_not_yet_a_publisher(void **) {
+    World w;
+    assert_true(w.take(w.two, w.lease("b", "ses_2", 100), 0) == Taken::yes);
+    Lease one = w.lease("a", "ses_1", 101);
+    assert_true(w.claim(w.one, one, 100) == Taken::yes);
+    Lease other = w.lease("b", "ses_3", 102);
+    assert_true(w.claim(w.two, other, 100) == Taken::claimed);
+    assert_true(w.keep(w.two, w.lease("b", "ses_2", 100)) == Taken::claimed);
+    assert_true(w.keep(w.one, one) == Taken::yes);
+    assert_true(w.claim(w.two, other, 100) == Taken::no);
+    assert_true(w.keep(w.two, w.lease("b", "ses_2", 100)) == Taken::no);
+    assert_true(w.run(w.two.put(w.lease("b", "ses_2", 100))) == Taken::yes);
+    assert_true(w.keep(w.two, w.lease("b", "ses_2", 100)) == Taken::yes);
 }
 
 static void what_ended_is_in_nobodys_way(void **) {
@@ -114,6 +135,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(one_of_two_gets_it),
         cmocka_unit_test(who_saw_it_may_take_it_over),
+        cmocka_unit_test(a_claim_is_not_yet_a_publisher),
         cmocka_unit_test(what_ended_is_in_nobodys_way),
         cmocka_unit_test(it_is_kept_and_else_ends_by_itself),
         cmocka_unit_test(an_older_claim_does_not_keep_it),
