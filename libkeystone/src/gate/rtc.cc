@@ -366,7 +366,8 @@ Outcome Rtc::created(const codec::Request &request, const UpstreamHead &head) {
 void Rtc::note_failure(const UpstreamHead &head) {
     zone::Nodes &nodes = sessions_.zone().nodes();
     if (!head.connected) {
-        nodes.failed(node_.view(), head.status != 504, loop_.wall());
+        nodes.failed(node_.view(), head.refused, loop_.wall());
+        nodes.want(node_.view());
     } else if (!head.answered) {
         // Closed without a word: often somebody of whom nothing is known here
         // has the name.
