@@ -150,7 +150,7 @@ class Hosts {
     rt::Task<void> follow(store::Lease lease);
     rt::Task<void> open_lease(store::Lease lease);
     rt::Task<bool> keep_lease(store::Lease lease);
-    bool has(const store::Lease &lease);
+    bool is_here(const Id &stream, const Id &publisher);
     rt::Task<bool> is_in_store(store::Lease lease);
     std::optional<store::Lease> lease_of(const Id &stream,
                                          const zone::LiveRecord &record);
@@ -165,6 +165,7 @@ class Hosts {
     void forget_audience(const Id &host);
     void show_audience(const std::string &stream);
     void show_audience(std::map<std::string, Names> fresh, bool all);
+    bool is_pending(const store::LiveRow &row);
     void note_own(const store::LiveRow &row);
     std::vector<store::LiveRow> news();
     void sound(bool good);

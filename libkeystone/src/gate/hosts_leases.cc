@@ -71,7 +71,7 @@ rt::Task<void> Hosts::keep_leases() {
 
 // False: Redis does not answer.
 rt::Task<bool> Hosts::keep_lease(Lease lease) {
-    if (!has(lease)) {
+    if (!is_here(lease.stream, lease.session)) {
         co_return true; // it has ended meanwhile, and its lease is dropped
     }
     Lease one = lease;
@@ -93,13 +93,12 @@ rt::Task<bool> Hosts::keep_lease(Lease lease) {
     co_return kept != Leases::Taken::unknown;
 }
 
-bool Hosts::has(const Lease &lease) {
-    bool still = false;
-    zone_.live().peek(
-        lease.stream, loop_.wall(), [&](const zone::LiveRecord &r) {
-            still = r.host.empty() && r.live.publisher == lease.session;
-        });
-    return still;
+bool Hosts::is_here(const Id &stream, const Id &publisher) {
+    bool here = false;
+    zone_.live().peek(stream, loop_.wall(), [&](const zone::LiveRecord &r) {
+        here = r.host.empty() && r.live.publisher == publisher;
+    });
+    return here;
 }
 
 // The store answers, and has no claim that is newer.  Else its word counts, and

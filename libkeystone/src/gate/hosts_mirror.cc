@@ -24,7 +24,7 @@ constexpr size_t kMaxRemembered = 50000;
 void Hosts::apply(const Remote &row) {
     WallMs now = loop_.wall();
     if (row.host == self()) {
-        if (!row.is_claim()) { // or who is there would be told in its term
+        if (!is_pending(row)) { // or who is there would be told in its term
             sessions_.table().learn_term(row.live.stream_id, row.term, now);
         }
         return;
@@ -125,11 +125,17 @@ void Hosts::forget_absent(const Terms &absent) {
     }
 }
 
+// A claim of this host of which nothing has come here yet.  Let in by Redis, its
+// session may be here before it.
+bool Hosts::is_pending(const store::LiveRow &row) {
+    return row.is_claim() && !is_here(row.live.stream_id, row.publisher.id);
+}
+
 // What this host told and what the store has by now: of a claim that was
 // withdrawn, and of a database that lost its last words when another one took
 // over.
 void Hosts::note_own(const store::LiveRow &row) {
-    if (row.is_claim()) {
+    if (is_pending(row)) {
         return;
     }
     apply(row);

@@ -384,6 +384,29 @@ static void who_leaves_takes_its_claim_along(void **) {
     assert_int_equal(w.open_in_history(), 1);
 }
 
+// Redis let it in meanwhile, and in an older term.
+static void a_claim_that_arrives_late_is_told_as_open(void **) {
+    HostsWorld w;
+    Id p = w.publish(w.a, w.key);
+    w.turns();
+    model::Session s = *w.a.find(p);
+    s.host = w.a.id();
+    store::LiveRow row;
+    row.host = s.host;
+    row.term = w.a.term(w.id) + 5;
+    row.publisher = s;
+    row.live.stream_id = w.id;
+    row.live.publisher = p;
+    auto claimed = w.run(w.a.store->live().claim(row, 0, s));
+    assert_true(claimed->won);
+    w.turns();
+    auto rows = w.run(w.a.store->live().one(w.id));
+    assert_false(rows->front().is_claim());
+    assert_int_equal(rows->front().term, row.term);
+    assert_int_equal(w.a.term(w.id), row.term);
+    assert_text(w.b.status(w.id), "active");
+}
+
 // Its record has left the zone, and nobody was told yet.
 static void a_publisher_comes_back_at_once(void **) {
     HostsWorld w;
@@ -456,6 +479,7 @@ int main() {
         cmocka_unit_test(a_claim_of_nothing_is_withdrawn),
         cmocka_unit_test(nobody_goes_for_a_claim_of_nothing),
         cmocka_unit_test(who_leaves_takes_its_claim_along),
+        cmocka_unit_test(a_claim_that_arrives_late_is_told_as_open),
         cmocka_unit_test(a_publisher_comes_back_at_once),
         cmocka_unit_test(a_claim_that_is_lost_stays_lost),
         cmocka_unit_test(an_end_that_was_not_told_is_an_error),
