@@ -164,7 +164,6 @@ ngx_http_keystone_describe_upstream(ngx_http_request_t *r,
     ks_http_upstream_t *up)
 {
     ngx_table_elt_t            *h;
-    ngx_uint_t                  i, n;
     ngx_http_upstream_t        *u;
     ngx_http_upstream_state_t  *state;
 
@@ -190,29 +189,11 @@ ngx_http_keystone_describe_upstream(ngx_http_request_t *r,
     }
 
     u = r->upstream;
+
+    /* the last attempt; times are -1 until the thing has happened */
+
     state = r->upstream_states->elts;
-    n = r->upstream_states->nelts;
-
-    /*
-     * Who refuses at one address may live at another, which did not answer in
-     * time.  Times are -1 until the thing has happened; an attempt without a
-     * peer is an internal redirect.
-     */
-
-    up->refused = 1;
-
-    for (i = 0; i < n; i++) {
-        if (state[i].peer
-            && (state[i].status != NGX_HTTP_BAD_GATEWAY
-                || state[i].connect_time != (ngx_msec_t) -1))
-        {
-            up->refused = 0;
-        }
-    }
-
-    /* the last attempt */
-
-    state += n - 1;
+    state += r->upstream_states->nelts - 1;
 
     up->connected = (state->connect_time != (ngx_msec_t) -1);
     up->answered = (up->connected

@@ -266,7 +266,6 @@ typedef struct {
 typedef struct {
     unsigned            status;       /* 502 and 504 also when nginx made it  */
     int                 connected;    /* 0: no connection came about          */
-    int                 refused;      /* and each address it has refused one  */
     int                 answered;     /* 0: the status is nginx's own         */
     ks_str_t            content_type;
     ks_str_t            location;

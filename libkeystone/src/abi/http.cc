@@ -222,7 +222,6 @@ int ks_http_s::upstream(const ks_http_upstream_t &up) {
     ks::gate::UpstreamHead upstream_head;
     upstream_head.status = up.status;
     upstream_head.connected = up.connected != 0;
-    upstream_head.refused = up.refused != 0;
     upstream_head.answered = up.answered != 0;
     upstream_head.content_type = view(up.content_type);
     upstream_head.location = view(up.location);

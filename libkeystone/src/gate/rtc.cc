@@ -362,11 +362,14 @@ Outcome Rtc::created(const codec::Request &request, const UpstreamHead &head) {
     return out;
 }
 
-// Traffic tells of a node's health before the next probe does.
+// Traffic tells of a node's health before the next probe does, but not surely: a
+// 502 may be our own want of something, or one of several addresses.
 void Rtc::note_failure(const UpstreamHead &head) {
     zone::Nodes &nodes = sessions_.zone().nodes();
     if (!head.connected) {
-        nodes.failed(node_.view(), head.refused, loop_.wall());
+        if (head.status != 500) { // that is us
+            nodes.suspect(node_.view(), loop_.wall());
+        }
         nodes.want(node_.view());
     } else if (!head.answered) {
         // Closed without a word: often somebody of whom nothing is known here

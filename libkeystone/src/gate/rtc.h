@@ -35,7 +35,6 @@ inline constexpr std::string_view kTrickleType =
 struct UpstreamHead {
     unsigned status = 0;
     bool connected = false;
-    bool refused = false;  // by each of its addresses
     bool answered = false; // false: the status is the proxy's own
     std::string_view content_type;
     std::string_view location;

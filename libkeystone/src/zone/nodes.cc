@@ -80,16 +80,27 @@ NodeState Nodes::failed(std::string_view name, bool sure, WallMs now) {
         if (n == nullptr) {
             return NodeState::unknown;
         }
-        NodeState before = n->state;
-        n->failures++;
         n->refused = sure;
-        n->checked_at = now;
-        if (before != NodeState::down && (sure || n->failures >= kFailures)) {
-            n->state = NodeState::down;
-            n->changed_at = now;
-        }
-        return before;
+        return fail(*n, now);
     });
+}
+
+NodeState Nodes::suspect(std::string_view name, WallMs now) {
+    return locked([&] {
+        Node *n = record(name);
+        return n == nullptr ? NodeState::unknown : fail(*n, now);
+    });
+}
+
+NodeState Nodes::fail(Node &n, WallMs now) {
+    NodeState before = n.state;
+    n.failures++;
+    n.checked_at = now;
+    if (before != NodeState::down && (n.refused || n.failures >= kFailures)) {
+        n.state = NodeState::down;
+        n.changed_at = now;
+    }
+    return before;
 }
 
 void Nodes::hooked(std::string_view name) {

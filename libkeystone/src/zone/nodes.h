@@ -50,6 +50,8 @@ class Nodes {
     NodeState answered(std::string_view name, std::string_view server_id,
                        std::string_view service_id, WallMs now);
     NodeState failed(std::string_view name, bool sure, WallMs now);
+    // It did not take a connection, and why is not known.
+    NodeState suspect(std::string_view name, WallMs now);
     // Something is odd there: look before the time comes.
     void hooked(std::string_view name);
     void want(std::string_view name);
@@ -58,6 +60,7 @@ class Nodes {
     bool drain(std::string_view name, bool drained, WallMs now);
 
   private:
+    NodeState fail(Node &n, WallMs now);
     // Under the lock; makes the record when there is room.
     Node *record(std::string_view name);
     template <class Fn> auto locked(Fn fn);
