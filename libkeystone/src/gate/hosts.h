@@ -149,7 +149,7 @@ class Hosts {
     rt::Task<Claim> claim_lease(store::Lease lease, int64_t seen);
     rt::Task<void> follow(store::Lease lease);
     rt::Task<void> open_lease(store::Lease lease);
-    rt::Task<bool> keep_lease(store::Lease lease);
+    rt::Task<void> settle_lease(store::Lease lease);
     bool is_here(const Id &stream, const Id &publisher);
     rt::Task<bool> is_in_store(store::Lease lease);
     std::optional<store::Lease> lease_of(const Id &stream,
@@ -167,6 +167,7 @@ class Hosts {
     void show_audience(std::map<std::string, Names> fresh, bool all);
     bool is_pending(const store::LiveRow &row);
     void note_own(const store::LiveRow &row);
+    void go_on(const store::LiveRow &row);
     std::vector<store::LiveRow> news();
     void sound(bool good);
 

@@ -14,6 +14,7 @@ namespace {
 
 // An encoder does not wait for long; after it this host decides alone.
 constexpr Millis kClaimFor = 2 * kSecond;
+constexpr Millis kLastPause = 4 * kSecond;
 constexpr Millis kWaitGone = 2 * kSecond;
 constexpr Millis kLookGone = 50;
 
@@ -125,10 +126,14 @@ void Hosts::unclaim(const Id &stream, const Id &session) {
 
 // Should it not arrive, the claim is found to be of nothing (note_orphan()).
 rt::Task<void> Hosts::send_withdrawal(Id stream, Id session) {
-    Id me = self();
-    auto done = co_await store_.live().withdraw(stream, session, me);
-    if (done) {
-        call();
+    for (Millis pause = kSecond; pause <= kLastPause; pause *= 2) {
+        Id me = self();
+        auto done = co_await store_.live().withdraw(stream, session, me);
+        if (done) {
+            call();
+            co_return;
+        }
+        co_await rt::sleep_for(pause, rt::Hold::none);
     }
 }
 

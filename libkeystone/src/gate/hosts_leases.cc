@@ -13,6 +13,7 @@ namespace {
 
 // However often others call.
 constexpr Millis kLookAgain = kSecond;
+constexpr Millis kOpenAgain = 500;
 constexpr Millis kAskFor = 2 * kSecond;
 
 } // namespace
@@ -36,11 +37,19 @@ rt::Task<void> Hosts::follow(Lease lease) {
 
 // Redis has decided, and the others are to look there.
 rt::Task<void> Hosts::open_lease(Lease lease) {
-    Id stream = lease.stream;
-    auto kept = co_await leases_.keep(std::move(lease));
-    if (kept == Leases::Taken::yes) {
-        store_.bus().publish(kLive, stream.view());
+    constexpr int kTries = 4; // and then keep_leases()
+    for (int i = 0; i < kTries; i++) {
+        Lease one = lease;
+        auto kept = co_await leases_.keep(std::move(one));
+        if (kept == Leases::Taken::yes || kept == Leases::Taken::no) {
+            break;
+        }
+        co_await rt::sleep_for(kOpenAgain, rt::Hold::none);
+        if (!is_here(lease.stream, lease.session)) {
+            co_return;
+        }
     }
+    store_.bus().publish(kLive, lease.stream.view());
 }
 
 std::optional<Lease> Hosts::lease_of(const Id &stream,
@@ -61,36 +70,40 @@ rt::Task<void> Hosts::keep_leases() {
                               ours.push_back(std::move(*lease));
                           }
                       });
+    std::vector<Lease> lost;
     for (Lease &lease : ours) {
-        bool known = co_await keep_lease(std::move(lease));
-        if (!known) {
-            co_return; // all again the next time
+        if (!is_here(lease.stream, lease.session)) {
+            continue; // it has ended meanwhile, and its lease is dropped
         }
+        Lease one = lease;
+        auto kept = co_await leases_.keep(std::move(one));
+        if (kept == Leases::Taken::unknown) {
+            break; // all again the next time
+        }
+        if (kept == Leases::Taken::no) {
+            lost.push_back(std::move(lease));
+        }
+    }
+    for (Lease &lease : lost) { // when all others are kept
+        auto work = settle_lease(std::move(lease));
+        co_await std::move(work);
     }
 }
 
-// False: Redis does not answer.
-rt::Task<bool> Hosts::keep_lease(Lease lease) {
-    if (!is_here(lease.stream, lease.session)) {
-        co_return true; // it has ended meanwhile, and its lease is dropped
+// A later one of another host stands in Redis, and its session is open.
+rt::Task<void> Hosts::settle_lease(Lease lease) {
+    bool goes = sound_since_ < 0; // there is no other word than Redis'
+    if (!goes) {
+        // Ours there and another's in Redis: a host that cannot reach the
+        // store let in who came later.
+        goes = co_await is_in_store(lease);
     }
-    Lease one = lease;
-    auto kept = co_await leases_.keep(std::move(one));
-    if (kept == Leases::Taken::no) {
-        bool goes = sound_since_ < 0; // there is no other word than Redis'
-        if (!goes) {
-            // Ours there and another's in Redis: a host that cannot reach the
-            // store let in who came later.
-            goes = co_await is_in_store(lease);
-        }
-        if (goes) {
-            loop_.log(rt::LogLevel::notice,
-                      "stream " + lease.stream.str() +
-                          " was taken over at another host, as Redis says");
-            sessions_.end_session(lease.session, model::EndReason::replaced);
-        }
+    if (goes && is_here(lease.stream, lease.session)) {
+        loop_.log(rt::LogLevel::notice,
+                  "stream " + lease.stream.str() +
+                      " was taken over at another host, as Redis says");
+        sessions_.end_session(lease.session, model::EndReason::replaced);
     }
-    co_return kept != Leases::Taken::unknown;
 }
 
 bool Hosts::is_here(const Id &stream, const Id &publisher) {
@@ -101,15 +114,19 @@ bool Hosts::is_here(const Id &stream, const Id &publisher) {
     return here;
 }
 
-// The store answers, and has no claim that is newer.  Else its word counts, and
-// is heard soon.
+// The store answers, and has no session that is newer: at most a claim, whose
+// host cannot reach it any more.  Else its word counts, and is heard soon.
 rt::Task<bool> Hosts::is_in_store(Lease lease) {
     auto look = store_.live().one(lease.stream);
     auto rows = co_await rt::within(std::move(look), kAskFor,
                                     Code::store_unavailable, "");
-    co_return rows && !rows->empty() && rows->front().host == self() &&
-        rows->front().term == lease.term &&
-        rows->front().publisher.id == lease.session;
+    if (!rows || rows->empty()) {
+        co_return false;
+    }
+    const store::LiveRow &row = rows->front();
+    bool same = row.host == self() && row.term == lease.term &&
+                row.publisher.id == lease.session;
+    co_return same || (row.is_claim() && !(row.host == self()));
 }
 
 // Another host says that it has let somebody in by Redis' word.
@@ -123,9 +140,12 @@ rt::Task<void> Hosts::look_at_lease(Id stream) {
         ours = lease_of(stream, r);
     });
     if (ours) {
-        Lease lease = std::move(*ours);
-        bool known = co_await keep_lease(std::move(lease));
-        (void)known;
+        Lease lease = *ours;
+        auto kept = co_await leases_.keep(std::move(lease));
+        if (kept == Leases::Taken::no) {
+            auto work = settle_lease(std::move(*ours));
+            co_await std::move(work);
+        }
     }
 }
 

@@ -15,8 +15,8 @@ using zone::Remote;
 namespace {
 
 // A claim whose session is not in the zone: its worker may be about to open it.
-// Longer than any admission takes (open.cc).
-constexpr Millis kOrphanFor = 30 * kSecond;
+// Longer than an admission takes; one that takes longer is told when it is open.
+constexpr Millis kOrphanFor = 15 * kSecond;
 constexpr size_t kMaxRemembered = 50000;
 
 } // namespace
@@ -128,7 +128,8 @@ void Hosts::forget_absent(const Terms &absent) {
 // A claim of this host of which nothing has come here yet.  Let in by Redis, its
 // session may be here before it.
 bool Hosts::is_pending(const store::LiveRow &row) {
-    return row.is_claim() && !is_here(row.live.stream_id, row.publisher.id);
+    return row.is_claim() &&
+           !sessions_.table().find(row.publisher.id, loop_.wall());
 }
 
 // What this host told and what the store has by now: of a claim that was
@@ -139,9 +140,27 @@ void Hosts::note_own(const store::LiveRow &row) {
         return;
     }
     apply(row);
+    if (row.publisher.id.empty()) {
+        go_on(row);
+    }
     auto told = told_.find(row.live.stream_id.view());
     if (told != told_.end() && !(told->second.told == told_of(row))) {
         told->second.told = Told();
+    }
+}
+
+// A claim of this host was withdrawn that had taken the row of who publishes
+// here.  In a term of its own, as in mirror().
+void Hosts::go_on(const store::LiveRow &row) {
+    const Id &stream = row.live.stream_id;
+    WallMs now = loop_.wall();
+    bool late = false;
+    zone_.live().peek(stream, now, [&](const LiveRecord &r) {
+        late =
+            r.host.empty() && !r.live.publisher.empty() && r.term <= row.term;
+    });
+    if (late) {
+        sessions_.table().learn_term(stream, row.term + 1, now);
     }
 }
 
@@ -162,6 +181,9 @@ void Hosts::note_orphan(const store::LiveRow &row) {
         return;
     }
     auto [it, first] = orphans_.try_emplace(session.str(), loop_.now());
+    if (first) { // it changes no more, and is to be seen then
+        all_at_ = std::min(all_at_, loop_.now() + kOrphanFor);
+    }
     if (!first && loop_.now() - it->second >= kOrphanFor) {
         orphans_.erase(it);
         withdraw(row.live.stream_id, session);

@@ -93,19 +93,17 @@ rt::Task<void> Hosts::tell() {
     if (!told) {
         co_return;
     }
-    call();
     std::vector<Id> unheard;
     for (size_t i = 0; i < rows.size(); i++) {
         const store::LiveRow &r = rows[i];
-        std::string stream = r.live.stream_id.str();
         if (!(*told)[i]) {
             unheard.push_back(r.live.stream_id);
         }
-        if (!(*told)[i]) {
-            told_.erase(stream);
-            continue;
-        }
-        told_[stream].told = told_of(r);
+        // Whatever becomes of what was not heard is told anew.
+        told_[r.live.stream_id.str()].told = told_of(r);
+    }
+    if (unheard.size() < rows.size()) {
+        call();
     }
     auto work = settle_unheard(std::move(unheard));
     co_await std::move(work);

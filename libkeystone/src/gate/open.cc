@@ -113,10 +113,11 @@ class Claiming {
     Id session_;
 };
 
-// Among all hosts.  `last`: this host's last claim.
+// Among all hosts.  `last`: this host's last claim.  One that is pending is waited
+// for in the first rounds; in the last one it stands in nobody's way.
 rt::Task<bool> claim_again(Hosts &hosts, const Decision &decision,
                            const model::Session &session, Hosts::Claim &last,
-                           Millis patience) {
+                           int round) {
     model::Session applicant = session;
     int64_t seen = std::max(last.term, decision.term);
     int32_t window = decision.stream.reconnect_window_seconds;
@@ -126,7 +127,9 @@ rt::Task<bool> claim_again(Hosts &hosts, const Decision &decision,
     if (claim.won || claim.ours) {
         last = claim;
     } else if (claim.pending) {
-        co_await rt::sleep_for(patience);
+        Millis pause = kPendingFor << round;
+        co_await rt::sleep_for(pause);
+        last.term = round + 2 < kRoundsAmongHosts ? last.term : claim.term;
     }
     co_return claim.won;
 }
@@ -176,9 +179,8 @@ rt::Task<Admission> admit(Arrival a) {
         std::optional<Claiming> claiming;
         if (claims) {
             claiming.emplace(*hosts, session);
-            Millis patience = kPendingFor << round;
-            bool won = co_await claim_again(*hosts, decision, session, claim,
-                                            patience);
+            bool won =
+                co_await claim_again(*hosts, decision, session, claim, round);
             if (!won) {
                 claiming->settled();
                 continue;

@@ -32,8 +32,8 @@ HostPort split_host_port(std::string_view text);
 // All it has, as one may be of a family that the server does not listen on;
 // never none.  What was found within the last two seconds is given again, and
 // older ones until a slow resolver is done; a name that is not known is
-// upstream_timeout.  Slow names keep the store waiting never, and other names that
-// were not found before only when there are as many as the pool has threads.
+// upstream_timeout.  Slow names keep others waiting only when there are as many as
+// the pool has threads, and only those that were not found before.
 Task<Result<std::vector<Address>>> resolve(HostPort where,
                                            Hold hold = Hold::worker);
 

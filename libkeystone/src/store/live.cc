@@ -10,6 +10,8 @@ namespace {
 using sql::Access;
 using sql::Statement;
 
+constexpr Millis kComesBack = 3 * kSecond; // two hosts' turns, and a little
+
 #define KS_LIVE_COLUMNS                                                        \
     "stream_id, term, host, session_id, token_id, user_id, protocol, node,"    \
     " client_ip, held, started_at, media_at, window_until, window_seconds,"    \
@@ -49,6 +51,14 @@ const Statement kOpen = {
     "live_open",
     "UPDATE live SET started_at = $3, updated_at = $4"
     " WHERE stream_id = $1 AND session_id = $2 AND started_at = 0",
+    Access::write};
+
+// Who was there before may go on, and is to say so first.
+const Statement kWithdraw = {
+    "live_withdraw",
+    "UPDATE live SET session_id = '', updated_at = $3, window_until ="
+    " CASE WHEN started_at = 0 THEN $4 ELSE 0 END"
+    " WHERE stream_id = $1 AND session_id = $2",
     Access::write};
 
 const Statement kUnclaim = {
@@ -213,9 +223,10 @@ rt::Task<Result<void>> LiveMap::unclaim(Id stream, Id session) {
 }
 
 rt::Task<Result<void>> LiveMap::withdraw(Id stream, Id session, Id host) {
+    WallMs now = rt::Loop::current().wall();
     sql::Batch batch;
-    batch.emplace_back(
-        kUnclaim, sql::params(stream, session, rt::Loop::current().wall()));
+    batch.emplace_back(kWithdraw,
+                       sql::params(stream, session, now, now + kComesBack));
     batch.push_back(forget_session(session, host));
     auto outcome = co_await db_.batch(std::move(batch));
     if (!outcome) {

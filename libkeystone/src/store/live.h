@@ -62,7 +62,8 @@ class LiveMap {
     rt::Task<Result<std::vector<bool>>> tell(std::vector<LiveRow> rows);
     // The session is over.
     rt::Task<Result<void>> unclaim(Id stream, Id session);
-    // The same, and it never was one: history knows nothing of it any more.
+    // The same, and it never was one: history knows nothing of it any more, and
+    // for three seconds the stream waits for who was there before.
     rt::Task<Result<void>> withdraw(Id stream, Id session, Id host);
     // By when they were changed.
     rt::Task<Result<std::vector<LiveRow>>> changed(LivePlace after);

@@ -109,9 +109,12 @@ Sessions::Mirrored Sessions::mirror(const Remote &remote, WallMs now) {
             }
             if (alive && !replica && !(before == theirs)) {
                 // One of this host publishes.  A claim that came after its own
-                // ends it; where nobody else does, it was only taken for dead.
+                // ends it; where nobody else does, it was only taken for dead,
+                // and goes on in a term of its own: who decided on that nobody
+                // was there is late.
                 r.term = remote.term;
                 if (!newer || theirs.empty()) {
+                    r.term++;
                     result.disputed = true;
                     return Fate::keep;
                 }
@@ -138,7 +141,7 @@ Sessions::Mirrored Sessions::mirror(const Remote &remote, WallMs now) {
             }
             r.host = remote.host;
             r.live.node = remote.live.node;
-            r.live.started_at = remote.live.started_at;
+            r.live.started_at = remote.publisher.started_at;
             r.live.media_at = remote.live.media_at;
             r.live.seen_at = now;
             return Fate::keep;

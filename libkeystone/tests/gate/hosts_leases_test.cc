@@ -120,11 +120,27 @@ static void what_was_only_claimed_ends_nobody(void **) {
     assert_true(kicks[0].session == p);
 }
 
+// The store has no more of it than its claim, as its host cannot reach it.
+static void who_is_open_in_redis_takes_over(void **) {
+    SharedWorld w;
+    Id p = w.publish(w.b, w.key);
+    w.turns();
+    auto claim = w.run(w.a.hosts->claim(w.claimant(), 30, w.a.term(w.id)));
+    assert_true(claim.won);
+    w.publish_without_store(w.a);
+    w.b.turn();
+    w.look(w.b);
+    auto kicks = w.kicks(w.b);
+    assert_int_equal(kicks.size(), 1);
+    assert_true(kicks[0].session == p);
+}
+
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(one_that_is_cut_off_takes_over),
         cmocka_unit_test(what_the_store_decides_later_counts),
         cmocka_unit_test(what_was_only_claimed_ends_nobody),
+        cmocka_unit_test(who_is_open_in_redis_takes_over),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -310,7 +310,7 @@ static void a_claim_of_nothing_is_withdrawn(void **) {
     w.turns();
     assert_text(w.b.status(w.id), "connecting");
     assert_int_equal(w.open_in_history(), 1);
-    w.host.ahead += 31 * kSecond;
+    w.host.ahead += 16 * kSecond;
     w.a.turn();
     w.until([&] {
         w.b.turn();
@@ -322,8 +322,14 @@ static void a_claim_of_nothing_is_withdrawn(void **) {
 // Who publishes goes on, wherever that is known.
 static void nobody_goes_for_a_claim_of_nothing(void **) {
     HostsWorld w;
+    TestHost c(w, w.url, 3, {});
     Id p = w.publish(w.a, w.key);
     w.turns();
+    auto publisher = [&] {
+        auto rows = w.run(w.a.store->live().one(w.id));
+        assert_true(rows.ok());
+        return rows->front().publisher.id;
+    };
     auto goes_on = [&] {
         return w.a.end_of(p).empty() && w.a.status(w.id) == "active" &&
                w.b.status(w.id) == "active" && w.b.live(w.id)->publisher == p;
@@ -337,13 +343,16 @@ static void nobody_goes_for_a_claim_of_nothing(void **) {
         auto again = w.run(at->hosts->claim(s, 30, claim.term));
         assert_true(again.won);
         at->hosts->withdraw(w.id, s.id);
+        w.until([&] { return publisher().empty(); });
+        auto stranger = w.run(c.hosts->claim(w.claimant(), 30, 0));
+        assert_false(stranger.won); // it waits for who is there
         w.until([&] {
             w.turns();
-            auto rows = w.run(w.a.store->live().one(w.id));
-            return rows->front().publisher.id == p;
+            return publisher() == p;
         });
         assert_true(goes_on());
-        assert_int_equal(w.a.term(w.id), again.term);
+        auto late = w.run(c.hosts->claim(w.claimant(), 30, again.term));
+        assert_false(late.won); // who decided on that nobody is there
     }
     // and what was told once is told no more
     w.host.ahead += kSecond;
@@ -376,12 +385,26 @@ static void who_leaves_takes_its_claim_along(void **) {
     work.destroy(); // the claim is on a thread of the store
     w.until([&] {
         w.turns();
-        return w.a.term(w.id) > before;
+        auto rows = w.run(w.a.store->live().one(w.id));
+        return rows->front().term > before && rows->front().publisher.id == p;
     });
-    auto rows = w.run(w.a.store->live().one(w.id));
-    assert_true(rows->front().publisher.id == p);
     assert_text(w.a.end_of(p), "");
     assert_int_equal(w.open_in_history(), 1);
+}
+
+// A worker of the other host died in between.
+static void a_pending_claim_keeps_nobody_out(void **) {
+    HostsWorld w;
+    Id p = w.publish(w.b, w.key);
+    w.turns();
+    auto claim = w.run(w.a.hosts->claim(w.claimant(), 30, w.a.term(w.id)));
+    assert_true(claim.won);
+    w.b.turn();
+    Id second;
+    assert_int_equal(w.admit(w.b, w.key, second).code, Code::ok);
+    assert_text(w.b.end_of(p), "replaced");
+    w.turns();
+    assert_true(w.a.live(w.id)->publisher == second);
 }
 
 // Redis let it in meanwhile, and in an older term.
@@ -479,6 +502,7 @@ int main() {
         cmocka_unit_test(a_claim_of_nothing_is_withdrawn),
         cmocka_unit_test(nobody_goes_for_a_claim_of_nothing),
         cmocka_unit_test(who_leaves_takes_its_claim_along),
+        cmocka_unit_test(a_pending_claim_keeps_nobody_out),
         cmocka_unit_test(a_claim_that_arrives_late_is_told_as_open),
         cmocka_unit_test(a_publisher_comes_back_at_once),
         cmocka_unit_test(a_claim_that_is_lost_stays_lost),
