@@ -143,6 +143,7 @@ class Hosts {
     rt::Task<Result<store::Claimed>>
     claim_in_store(store::LiveRow row, int64_t seen, model::Session session);
     rt::Task<void> send_opened(Id stream, Id session, WallMs started_at);
+    void forsake(const Id &session);
     rt::Task<void> send_withdrawal(Id stream, Id session);
     void unclaim(const Id &stream, const Id &session);
     rt::Task<void> send_unclaim(Id stream, Id session);

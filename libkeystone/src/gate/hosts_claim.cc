@@ -48,7 +48,7 @@ rt::Task<Hosts::Claim> Hosts::claim(Session session, int32_t window_seconds,
     if (!claimed) {
         auto by_lease = co_await claim_lease(std::move(lease), seen);
         if (!by_lease.won) {
-            withdraw(stream, id); // it may yet arrive
+            forsake(id); // it may yet arrive
         }
         co_return by_lease;
     }
@@ -109,11 +109,16 @@ rt::Task<void> Hosts::send_opened(Id stream, Id session, WallMs started_at) {
     }
 }
 
-void Hosts::withdraw(const Id &stream, const Id &session) {
+// Its claim, should it be on its way.
+void Hosts::forsake(const Id &session) {
     auto claiming = claiming_.find(session.view());
     if (claiming != claiming_.end()) {
         claiming->second = true;
     }
+}
+
+void Hosts::withdraw(const Id &stream, const Id &session) {
+    forsake(session);
     loop_.spawn(leases_.drop({stream, self(), session, 0}));
     loop_.spawn(send_withdrawal(stream, session));
 }
