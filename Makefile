@@ -22,7 +22,7 @@ run: ## start it all on 127.0.0.1: page, API, RTMP (HTTP_PORT= RTMP_PORT= LISTEN
 	@$(ROOT)/util/run.sh
 
 .PHONY: test
-test: ## all of it: unit (and under sanitizers), lint, t, e2e
+test: ## all of it: unit under sanitizers, lint, t, e2e
 	@$(ROOT)/util/test.sh
 
 .PHONY: unit

@@ -25,7 +25,8 @@ check_one() {
     [ ! -f "$passed/$key" ] || return 0
     if out=$(clang-tidy-19 --quiet "$1" -- -std=c++20 -Ilibkeystone/src \
         -Ilibkeystone/include -I"$gen" -I"$pq" \
-        -DKS_VERSION='""' -Wall -Wextra -Wshadow -Werror 2>&1); then
+        -DKS_VERSION='""' -Wall -Wextra -Wshadow -Wsuggest-override \
+        -Wzero-as-null-pointer-constant -Werror 2>&1); then
         touch "$passed/$key"
         return 0
     fi
