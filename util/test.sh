@@ -2,7 +2,7 @@
 # All tests, each step with its time; goes on after a failure and says at the
 # end what failed: util/test.sh
 #
-# In 25 minutes on two processors, so nothing twice: the unit tests run under
+# It takes half an hour on two processors, so nothing twice: the unit tests run under
 # sanitizers, what the compiler makes of the core with -O2 is tested by t and e2e
 # (and by `make unit`); of nginx the oldest and the newest (all: `make t
 # NGINX=all`).
