@@ -201,6 +201,13 @@ keystone { store {{store}}; jwt_secret {{jwt_secret}}; }
 
 === TEST 22: a thread pool with one of our names, after the block
 --- post_main_config
+thread_pool keystone_store threads=1;
+--- must_die
+--- error_log: duplicate thread pool "keystone_store"
+
+
+=== TEST 22a: the same, of the pool that nobody sets
+--- post_main_config
 thread_pool keystone_names threads=1;
 --- must_die
 --- error_log: duplicate thread pool "keystone_names"
