@@ -2,9 +2,9 @@
 # All tests, each step with its time; goes on after a failure and says at the
 # end what failed: util/test.sh
 #
-# It takes half an hour on two processors, so nothing twice: the unit tests run under
-# sanitizers, what the compiler makes of the core with -O2 is tested by t and e2e
-# (and by `make unit`); of nginx the oldest and the newest (all: `make t
+# It takes half an hour on two processors, so nothing twice: the unit tests run
+# under sanitizers, what the compiler makes of the core with -O2 is tested by t
+# and e2e (and by `make unit`); of nginx the oldest and the newest (all: `make t
 # NGINX=all`).
 # shellcheck source=util/common.sh
 . "$(dirname "$0")/common.sh"

@@ -32,10 +32,10 @@ std::vector<store::Ban> bans_of(const model::Session &session, WallMs until) {
 
 void keep_out(zone::Zone &zone, const store::Ban &ban, Millis now,
               Millis duration) {
-    // heard of again and again: a few milliseconds are no new ban
     if (duration <= 0) {
         return; // it has ended on its way here
     }
+    // heard of again and again: a few milliseconds are no new ban
     Millis left = zone.banned(ban.place, ban.who, now);
     if (left == 0 || duration > left + kSecond) {
         zone.ban(ban.place, ban.who, now, duration);

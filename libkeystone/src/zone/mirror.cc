@@ -231,7 +231,6 @@ bool Sessions::adopt(const Session &session, const model::StreamFacts &stream,
             r.changes++;
         } else if (changed && r.live.publisher == mine.id) {
             r.host = Id();
-            r.live.started_at = mine.started_at;
             r.term = std::max(r.term, term);
         }
         return created && !changed ? Fate::drop : Fate::keep;

@@ -192,6 +192,12 @@ struct HostsWorld : Runner {
         s.started_at = loop.wall();
         return s;
     }
+    // A claim of one, of which nothing more comes.
+    gate::Hosts::Claim claim(TestHost &h) {
+        auto claim = run(h.hosts->claim(claimant(), 30, h.term(id)));
+        assert_true(claim.won);
+        return claim;
+    }
     // Sessions that history has as not ended.
     size_t open_in_history() {
         auto page = run(a.store->sessions().list({}, {}));

@@ -305,8 +305,7 @@ static void a_session_is_found_from_anywhere(void **) {
 // Its worker died between the claim and the session.
 static void a_claim_of_nothing_is_withdrawn(void **) {
     HostsWorld w;
-    auto claim = w.run(w.a.hosts->claim(w.claimant(), 30, 0));
-    assert_true(claim.won);
+    w.claim(w.a);
     w.turns();
     assert_text(w.b.status(w.id), "connecting");
     assert_int_equal(w.open_in_history(), 1);
@@ -335,8 +334,7 @@ static void nobody_goes_for_a_claim_of_nothing(void **) {
                w.b.status(w.id) == "active" && w.b.live(w.id)->publisher == p;
     };
     for (TestHost *at : {&w.a, &w.b}) {
-        auto claim = w.run(at->hosts->claim(w.claimant(), 30, at->term(w.id)));
-        assert_true(claim.won);
+        auto claim = w.claim(*at);
         w.turns();
         assert_true(goes_on());
         model::Session s = w.claimant();
@@ -397,8 +395,7 @@ static void a_pending_claim_keeps_nobody_out(void **) {
     HostsWorld w;
     Id p = w.publish(w.b, w.key);
     w.turns();
-    auto claim = w.run(w.a.hosts->claim(w.claimant(), 30, w.a.term(w.id)));
-    assert_true(claim.won);
+    w.claim(w.a);
     w.b.turn();
     Id second;
     assert_int_equal(w.admit(w.b, w.key, second).code, Code::ok);
